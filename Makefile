@@ -1,0 +1,56 @@
+# The vocabulary of the project. Needs python3 (3.10 or newer) and make; sets itself up, once.
+PYTHON ?= python3
+VENV := .venv/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+RUN := $(VENV)/bin/python
+READY := $(VENV)/ready
+LAYER := build/layer.ready
+LAYER_SOURCES := $(shell find otel_layer collector_ext config -type f ! -name '*.pyc') \
+	requirements/layer.txt scripts/build_layer.py scripts/pythons.py pyproject.toml
+
+.PHONY: demo test check lint types arch sizes layer bench requirements clean help
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: $(READY) $(LAYER)  ## see the traces of a function, in the terminal and as a page
+	@$(RUN) -m scripts.demo
+
+test: $(READY) $(LAYER)  ## all tests, end to end included (PYTHON=python3.13 for another one)
+	$(RUN) -m pytest
+
+check: lint types arch sizes  ## everything but the tests
+
+lint: $(READY)
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+
+types: $(READY)
+	$(RUN) -m mypy collector_ext otel_layer lambda_sandbox scripts bench tests
+
+arch: $(READY)
+	$(VENV)/bin/lint-imports
+
+sizes: $(READY)
+	@$(RUN) -m scripts.sizes
+
+layer: $(LAYER)  ## dist/layer/ and its zip
+
+bench: $(READY) $(LAYER)  ## what the layer costs, as ratios within one run
+	@$(RUN) -m bench
+
+requirements:  ## pin the dependencies anew (needs uv)
+	uv pip compile -q -U --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url requirements/layer.in -o requirements/layer.txt
+	uv pip compile -q -U --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url requirements/dev.in -o requirements/dev.txt
+
+clean:  ## forget everything that was set up or built
+	rm -rf .venv build dist
+
+$(READY): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "python3 is %d.%d, the project needs 3.10 or newer: make PYTHON=python3.13" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(LAYER): $(LAYER_SOURCES) | $(READY)
+	$(RUN) -m scripts.build_layer
+	@mkdir -p build && touch $@

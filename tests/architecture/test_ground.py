@@ -1,0 +1,91 @@
+"""What CONTRIBUTING promises about the tree, held by tests."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ["otel_layer", "collector_ext", "lambda_sandbox"]
+HALVES = ["otel_layer", "collector_ext"]
+
+VARIABLE = re.compile(r'["\'](OTEL_[A-Z0-9_]*[A-Z0-9])["\']')
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+class TestTheTree:
+    """Names and places mean what they say."""
+
+    def test_config_holds_no_python(self):
+        assert list((ROOT / "config").rglob("*.py")) == []
+
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_importing_a_package_costs_nothing(self, package):
+        for init in (ROOT / package).rglob("__init__.py"):
+            (docstring,) = ast.parse(init.read_text()).body
+            assert isinstance(docstring, ast.Expr), init
+
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_each_module_of_a_core_has_its_own_unit_test(self, package):
+        files = sorted((ROOT / package / "core").glob("*.py"))
+        # A module of declarations alone has nothing to go wrong on its own.
+        core = {
+            path.stem
+            for path in files
+            if "    def " in path.read_text() or "\ndef " in path.read_text()
+        }
+
+        tested = {path.stem for path in (ROOT / "tests/unit" / package / "core").glob("test_*.py")}
+        declared = {f"test_{path.stem}" for path in files}
+        assert {f"test_{name}" for name in core} <= tested <= declared
+
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_no_name_stands_for_no_concept(self, package):
+        vague = {"utils", "helpers", "common", "base", "misc", "types"}
+
+        assert {path.stem for path in modules(package)} & vague == set()
+
+
+class TestTheSdk:
+    """One module of the layer is the seam to it."""
+
+    def test_no_other_module_imports_it_at_run_time(self):
+        imports = re.compile(r"^(?:from|import) opentelemetry\.sdk", re.MULTILINE)
+
+        importing = [
+            path.name for path in modules("otel_layer") if imports.search(path.read_text())
+        ]
+        assert importing == ["sdk.py"]
+
+
+class TestVariables:
+    """One file lists every variable that either half reads, with its default."""
+
+    @pytest.mark.parametrize("package", HALVES)
+    def test_each_variable_that_is_read_is_in_the_list(self, package):
+        listed = set(re.findall(r"OTEL_[A-Z0-9_]+", (ROOT / "config/defaults.env").read_text()))
+
+        read = {name for path in modules(package) for name in VARIABLE.findall(path.read_text())}
+        # Names of a family are put together: OTEL_EXPORTER_OTLP_ and what follows.
+        unlisted = {name for name in read - listed if not any(n.startswith(name) for n in listed)}
+        assert unlisted == set()
+
+
+class TestWhatIsCommitted:
+    """The project speaks of itself alone."""
+
+    def test_no_file_names_a_folder_of_somebodys_machine(self):
+        homes = re.compile(rb"/(?:root|home|Users)/[a-z.]")
+        ours = ("*.py", "*.md", "*.toml", "*.env", "*.txt", "Makefile")
+        folders = [*PACKAGES, "tests", "scripts", "bench", "docs", "examples", "config"]
+        files = [path for glob in ours for path in ROOT.glob(glob)]
+        files += [path for folder in folders for path in (ROOT / folder).rglob("*")]
+
+        named = [path for path in files if path.is_file() and homes.search(path.read_bytes())]
+        assert [path for path in named if "__pycache__" not in path.parts] == []
