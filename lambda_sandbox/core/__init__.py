@@ -1,0 +1,1 @@
+"""What Lambda decides, as pure state machines: no I/O, no clock, no randomness."""

@@ -1,0 +1,1 @@
+"""What a sandbox touches: sockets, processes, files and the clock."""

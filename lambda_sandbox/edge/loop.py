@@ -1,0 +1,103 @@
+"""One selector and one mailbox: all that a sandbox waits for, in one thread.
+
+Sockets, pipes and the end of processes are files here; other threads post events.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections import deque
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from lambda_sandbox.edge import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambda_sandbox.core.events import Event
+
+    Descriptor = int | socket.socket
+
+READ = selectors.EVENT_READ
+WRITE = selectors.EVENT_WRITE
+
+
+class Loop:
+    """Wait, and turn what happens into stamped events."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._happened: deque[tuple[float, Event]] = deque()
+        self._mailbox: SimpleQueue[Event | None] = SimpleQueue()
+        self._bell_in, self._bell_out = socket.socketpair()
+        self._bell_in.setblocking(False)  # noqa: FBT003  # positional-only
+        self.stopped = False
+        self.watch(self._bell_in, READ, self._open_mailbox)
+
+    def watch(self, file: Descriptor, mask: int, ready: Callable[[], object]) -> None:
+        """Call ``ready`` in the loop's thread whenever the file is."""
+        self._selector.register(file, mask, ready)
+
+    def change(self, file: Descriptor, mask: int) -> None:
+        """Wait for something else of a file."""
+        self._selector.modify(file, mask, self._selector.get_key(file).data)
+
+    def forget(self, file: Descriptor) -> None:
+        """Do not wait for a file any more; to be called before it is closed."""
+        self._selector.unregister(file)
+
+    def emit(self, event: Event, at: float | None = None) -> None:
+        """Say that something happened; only for the loop's own thread.
+
+        Args:
+            event: What happened.
+            at: When, if not now.
+        """
+        self._happened.append((clock.now() if at is None else at, event))
+
+    def post(self, event: Event | None) -> None:
+        """Say it from another thread; None stops the loop."""
+        self._mailbox.put(event)
+        with suppress(OSError):  # closed: whoever waits for an answer has been told
+            self._bell_out.send(b"!")
+
+    def _open_mailbox(self) -> None:
+        self._bell_in.recv(4096)
+        while True:
+            try:
+                event = self._mailbox.get_nowait()
+            except Empty:
+                return
+            if event is None:
+                self.stopped = True
+            else:
+                self.emit(event)
+
+    def take(self, timer_at: float | None) -> tuple[float, Event] | None:
+        """Wait for the next event.
+
+        Args:
+            timer_at: Until when, at most, in monotonic seconds; None for ever.
+
+        Returns:
+            The event and when it happened; None when the timer expired or the loop stopped.
+        """
+        while not self._happened and not self.stopped:
+            timeout_s = None if timer_at is None else max(0.0, timer_at - clock.now())
+            for key, _ in self._selector.select(timeout_s):
+                # What was called before may have closed this file.
+                current = self._selector.get_map().get(key.fd)
+                if current is not None and current.data is key.data:
+                    key.data()
+            if timer_at is not None and timer_at <= clock.now() and not self._happened:
+                return None
+        return self._happened.popleft() if self._happened else None
+
+    def close(self) -> None:
+        """Close what is the loop's own."""
+        self._selector.close()
+        self._bell_in.close()
+        self._bell_out.close()

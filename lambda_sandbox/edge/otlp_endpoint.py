@@ -1,0 +1,280 @@
+"""An OTLP/HTTP endpoint on this machine: what one watches a run with.
+
+It accepts traces, metrics and logs, as protobuf or JSON, remembers them, and misbehaves
+when it is told to. Meant for tests, demos and a look at one function, not for production.
+
+Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+
+from lambda_sandbox.core import otlp
+from lambda_sandbox.core.http1 import (
+    MalformedMessageError,
+    MessageReader,
+    Request,
+    request_of,
+    response_bytes,
+)
+from lambda_sandbox.core.receipt import receipt_of
+from lambda_sandbox.core.traces import Span
+from lambda_sandbox.edge import clock
+from lambda_sandbox.edge.connections import LOOPBACK, Connections
+
+if TYPE_CHECKING:
+    import ssl
+
+    from typing_extensions import Self
+
+_NAMED_MAX = 20  # in an error text: enough to recognise a run, little enough to read
+_RECEIVE_BYTES = 65_536  # read at a time: about what a loopback socket holds
+_CLOSING_CHECK_S = 0.02  # how soon a withheld answer notices that the endpoint closes
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """One HTTP request, whatever it was answered."""
+
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: bytes  # decompressed, where that was possible
+    received_at: float  # s, monotonic: when its last byte was read
+    method: str = "POST"
+    connection: int = 0  # which connection it came on, in the order they were opened
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; with ``after``, it is held back until that event is set."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    after: threading.Event | None = None
+
+
+class Fault(Enum):
+    """What an endpoint may do instead of answering."""
+
+    HANG = "never answer; keep the connection open"
+    RESET = "break the connection in the middle of the answer"
+
+
+HANG = Fault.HANG
+RESET = Fault.RESET
+
+Decision = Answer | Fault | None
+"""None: what OTLP says, which is what happens without a decision."""
+
+_Item = TypeVar("_Item")
+
+
+class NotReceivedError(AssertionError):
+    """What was waited for did not come in time; the text says what did."""
+
+
+class OtlpEndpoint:
+    """Receive OTLP/HTTP on a loopback port, as a context manager.
+
+    A request counts as delivered (``spans()``, ``trace_requests()`` …) when it was well-formed
+    and is answered with a status of 2xx; ``requests`` has every one. Delivered is visible
+    before the answer is sent: a client that was answered finds its spans here.
+
+    Args:
+        answer: Called for each request, on its connection's thread; None from it leaves the
+            answer to OTLP.
+        tls: Serve https with this context.
+        port: 0 for any free one.
+    """
+
+    def __init__(
+        self,
+        *,
+        answer: Callable[[ReceivedRequest], Decision] = lambda _: None,
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
+    ) -> None:
+        self._answer = answer
+        self._tls = tls
+        self._wanted_port = port
+        self._changed = threading.Condition()  # guards the three below
+        self._requests: list[ReceivedRequest] = []
+        self._messages: list[otlp.Request] = []
+        self._spans: list[Span] = []
+        self._connections: Connections | None = None
+
+    def __enter__(self) -> Self:
+        # Not accepting before it is kept: on a port of the caller's choice, clients may wait.
+        self._connections = Connections(self._serve, port=self._wanted_port, tls=self._tls)
+        self._connections.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    @property
+    def _running(self) -> Connections:
+        assert self._connections is not None, "an OtlpEndpoint is used in a with statement"
+        return self._connections
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._running.port
+
+    @property
+    def url(self) -> str:
+        """What ``OTEL_EXPORTER_OTLP_ENDPOINT`` has to be."""
+        return f"{'https' if self._tls else 'http'}://{LOOPBACK}:{self.port}"
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """All requests so far, in the order in which they were complete."""
+        with self._changed:
+            return list(self._requests)
+
+    def spans(self) -> list[Span]:
+        """All spans delivered so far, in the order of their requests."""
+        with self._changed:
+            return list(self._spans)
+
+    def trace_requests(self) -> list[otlp.TraceRequest]:
+        """All ``ExportTraceServiceRequest`` messages delivered so far."""
+        return self._delivered(otlp.TraceRequest)
+
+    def metric_requests(self) -> list[otlp.MetricsRequest]:
+        """All ``ExportMetricsServiceRequest`` messages delivered so far."""
+        return self._delivered(otlp.MetricsRequest)
+
+    def log_requests(self) -> list[otlp.LogsRequest]:
+        """All ``ExportLogsServiceRequest`` messages delivered so far."""
+        return self._delivered(otlp.LogsRequest)
+
+    def wait_for(
+        self, condition: Callable[[list[Span]], bool], timeout_s: float = 5.0
+    ) -> list[Span]:
+        """Wait until the delivered spans fulfil a condition, and return them.
+
+        Raises:
+            NotReceivedError: They did not in time.
+        """
+        return self._wait(self.spans, condition, timeout_s)
+
+    def wait_for_requests(
+        self, condition: Callable[[list[ReceivedRequest]], bool], timeout_s: float = 5.0
+    ) -> list[ReceivedRequest]:
+        """Wait until the requests, however answered, fulfil a condition, and return them.
+
+        Raises:
+            NotReceivedError: They did not in time.
+        """
+        return self._wait(lambda: self.requests, condition, timeout_s)
+
+    def drop_connections(self) -> None:
+        """Break every open connection, as an idle timeout or a restart would."""
+        self._running.drop()
+
+    def _delivered(self, kind: type[_Item]) -> list[_Item]:
+        with self._changed:
+            return [message for message in self._messages if isinstance(message, kind)]
+
+    def _wait(
+        self,
+        received: Callable[[], list[_Item]],
+        condition: Callable[[list[_Item]], bool],
+        timeout_s: float,
+    ) -> list[_Item]:
+        with self._changed:
+            if self._changed.wait_for(lambda: condition(received()), timeout_s):
+                return received()
+            text = f"waited {timeout_s:g} s in vain; {_described(self._requests, self._spans)}"
+        raise NotReceivedError(text)
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        reader, keep_alive, told_to_continue = MessageReader(), True, False
+        while keep_alive and (received := connection.recv(_RECEIVE_BYTES)):
+            reader.feed(received)
+            try:
+                while keep_alive and (message := reader.take()):
+                    told_to_continue = False
+                    keep_alive = self._exchange(connection, request_of(*message), number)
+            except MalformedMessageError as error:
+                answer = response_bytes(400, [("Connection", "close")], str(error).encode())
+                connection.sendall(answer)
+                return
+            if reader.expects_continue and not told_to_continue:
+                told_to_continue = True
+                connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _exchange(self, connection: socket.socket, http: Request, number: int) -> bool:
+        """Receive one request and answer it; is the connection still of use?"""
+        receipt = receipt_of(http.method, http.target, http.headers, http.body)
+        headers = dict(http.headers)
+        request = ReceivedRequest(
+            http.target, headers, receipt.body, clock.now(), http.method, number
+        )
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+        decision = self._answer(request) or Answer(
+            receipt.status, receipt.answer_headers, receipt.answer_body
+        )
+        answered = self._carry_out(decision, receipt.message, connection)
+        return answered and headers.get("connection", "").lower() != "close"
+
+    def _carry_out(
+        self, decision: Answer | Fault, message: otlp.Request | None, connection: socket.socket
+    ) -> bool:
+        if decision is HANG:
+            self._running.closing.wait()
+            return False
+        if decision is RESET:
+            _reset(connection)
+            return False
+        assert isinstance(decision, Answer)
+        if not self._released(decision.after):
+            return False
+        if message is not None and HTTPStatus.OK <= decision.status < HTTPStatus.MULTIPLE_CHOICES:
+            self._deliver(message)
+        headers = decision.headers.items()
+        connection.sendall(response_bytes(decision.status, headers, decision.body))
+        return decision.headers.get("Connection", "").lower() != "close"
+
+    def _released(self, after: threading.Event | None) -> bool:
+        while after is not None and not after.wait(_CLOSING_CHECK_S):
+            if self._running.closing.is_set():
+                return False
+        return True
+
+    def _deliver(self, message: otlp.Request) -> None:
+        spans = otlp.spans_of(message) if isinstance(message, otlp.TraceRequest) else ()
+        with self._changed:
+            self._messages.append(message)
+            self._spans += spans
+            self._changed.notify_all()
+
+
+def _reset(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+    # Closing with a linger time of 0 s sends RST instead of FIN.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _described(requests: Sequence[ReceivedRequest], spans: Sequence[Span]) -> str:
+    lines = [f"received {len(requests)} requests and {len(spans)} spans"]
+    lines += [f"  {it.method} {it.path}: {len(it.body)} bytes" for it in requests[-_NAMED_MAX:]]
+    lines += [
+        f"  {span.kind} {span.name!r} {span.status_code}, trace {span.trace_id}, "
+        f"span {span.span_id}, parent {span.parent_span_id or 'none'}"
+        for span in spans[-_NAMED_MAX:]
+    ]
+    return "\n".join(lines)

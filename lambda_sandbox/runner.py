@@ -1,0 +1,230 @@
+"""The loop: event → environment → actions → edges. It has no opinion about Lambda."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lambda_sandbox.core.actions import (
+    AbandonDelivery,
+    Action,
+    Answer,
+    ClearEnvironment,
+    Deliver,
+    FinishInit,
+    FinishShutdown,
+    Freeze,
+    Kill,
+    MeasureMemory,
+    Note,
+    PlatformEvent,
+    Record,
+    ReleaseResponse,
+    StartProcess,
+    Terminate,
+    Thaw,
+    WriteLine,
+)
+from lambda_sandbox.core.events import Event, MemoryMeasured, TimeReached
+from lambda_sandbox.edge import clock
+
+if TYPE_CHECKING:
+    from lambda_sandbox.core.environment import Environment
+    from lambda_sandbox.core.invocation import InitOutcome, Outcome
+    from lambda_sandbox.edge.api_server import ApiServer
+    from lambda_sandbox.edge.loop import Loop
+    from lambda_sandbox.edge.processes import Processes
+    from lambda_sandbox.edge.telemetry_delivery import TelemetryDelivery
+
+
+class Moment(NamedTuple):
+    """One entry of the timeline: when (monotonic seconds), what happened, to whom."""
+
+    at_s: float
+    what: str
+    who: str
+
+
+class LogLine(NamedTuple):
+    """One line of the log: ``source`` is ``"platform"``, ``"function"`` or ``"extension"``."""
+
+    source: str
+    name: str
+    text: str
+
+
+class History:
+    """What was seen so far; written by the loop's thread, copied by others."""
+
+    def __init__(self) -> None:
+        self.events: list[PlatformEvent] = []
+        self.timeline: list[Moment] = []
+        self.lines: list[LogLine] = []
+
+
+class SandboxError(Exception):
+    """The sandbox itself failed, or is gone; never the function's fault."""
+
+
+class Promises:
+    """What callers in other threads wait for; nobody waits for ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._outcomes: dict[str, Future[Outcome]] = {}
+        self._inits: list[Future[InitOutcome]] = []
+        self._ends: list[Future[None]] = []
+        self._broken: str | None = None
+
+    def outcome(self, request_id: str) -> Future[Outcome]:
+        """Promise the outcome of an invocation that is about to be asked for."""
+        with self._lock:
+            self._assert_whole()
+            promise = self._outcomes[request_id] = Future()
+            return promise
+
+    def init(self) -> Future[InitOutcome]:
+        """Promise the outcome of an initialisation."""
+        with self._lock:
+            self._assert_whole()
+            self._inits.append(Future())
+            return self._inits[-1]
+
+    def end(self) -> Future[None]:
+        """Promise the end of the environment."""
+        with self._lock:
+            self._assert_whole()
+            self._ends.append(Future())
+            return self._ends[-1]
+
+    def _assert_whole(self) -> None:
+        if self._broken is not None:
+            raise SandboxError(self._broken)
+
+    def release(self, outcome: Outcome) -> None:
+        """Keep the promise of an outcome."""
+        with self._lock:
+            self._outcomes.pop(outcome.request_id).set_result(outcome)
+
+    def finish_init(self, outcome: InitOutcome) -> None:
+        """Keep the promises of an initialisation."""
+        with self._lock:
+            while self._inits:
+                self._inits.pop().set_result(outcome)
+
+    def finish_end(self) -> None:
+        """Keep the promises of the end."""
+        with self._lock:
+            while self._ends:
+                self._ends.pop().set_result(None)
+
+    def break_all(self, message: str) -> None:
+        """Keep no promise any more: the loop has stopped."""
+        with self._lock:
+            self._broken = message
+            promises: list[Future[Any]] = [*self._outcomes.values(), *self._inits, *self._ends]
+            for promise in promises:
+                promise.set_exception(SandboxError(message))
+            self._outcomes.clear()
+            self._inits.clear()
+            self._ends.clear()
+
+
+class Runner:
+    """Feed the environment with what happens, and carry out its orders.
+
+    It receives its edges; one thread runs ``run``.
+
+    Args:
+        environment: The core.
+        loop: Where events come from.
+        server: Answers requests.
+        processes: Starts and ends processes.
+        delivery: Sends telemetry.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        loop: Loop,
+        server: ApiServer,
+        processes: Processes,
+        delivery: TelemetryDelivery,
+    ) -> None:
+        self.history = History()
+        self.promises = Promises()
+        self.frozen = threading.Event()
+        self._environment = environment
+        self._loop = loop
+        self._server = server
+        self._processes = processes
+        self._delivery = delivery
+        self._marked_at = 0.0
+
+    def run(self) -> None:
+        """Work until the loop is stopped; leave nothing behind, whatever happens."""
+        why = "the sandbox was closed"
+        try:
+            while not self._loop.stopped:
+                happened = self._loop.take(self._environment.timer_at)
+                self._handle(*(happened or (clock.now(), TimeReached())))
+        except BaseException as error:
+            why = f"the sandbox failed: {error!r}"
+            raise
+        finally:
+            self._processes.close()
+            self._delivery.close()
+            self._server.close()
+            self._loop.close()
+            self.promises.break_all(why)
+
+    def _handle(self, at: float, event: Event) -> None:
+        for action in self._environment.handle(event, at):
+            self._obey(action, at)
+
+    def _obey(self, action: Action, at: float) -> None:  # noqa: C901, PLR0912, PLR0915  # one line each
+        match action:
+            case Answer():
+                self._server.answer(action.client_id, action.reply)
+            case StartProcess():
+                self._processes.start(action.process)
+            case Terminate():
+                self._processes.terminate(action.process)
+            case Kill():
+                self._processes.kill(action.process)
+            case Freeze():
+                self._processes.freeze()
+                self._mark(clock.now(), "frozen", "environment")
+                self.frozen.set()
+            case Thaw():
+                self.frozen.clear()
+                self._mark(clock.now(), "thawed", "environment")
+                self._processes.thaw()
+            case Deliver():
+                self._delivery.deliver(action)
+            case AbandonDelivery():
+                self._delivery.abandon(action.subscriber)
+            case MeasureMemory():
+                self._loop.emit(MemoryMeasured(self._processes.memory_bytes()))
+            case Record():
+                self.history.events.append(action.event)
+            case WriteLine():
+                self.history.lines.append(LogLine(action.source, action.name, action.text))
+            case Note():
+                self._mark(at, action.what, action.who)
+            case FinishInit():
+                self.promises.finish_init(action.outcome)
+            case ReleaseResponse():
+                self.promises.release(action.outcome)
+            case ClearEnvironment():
+                self._processes.clear()
+                self._server.disconnect()
+            case FinishShutdown():
+                self.promises.finish_end()
+
+    def _mark(self, at: float, what: str, who: str) -> None:
+        # A timeline does not go back: what an event leads to is later than a thaw before it.
+        at = max(at, self._marked_at)
+        self._marked_at = at
+        self.history.timeline.append(Moment(at, what, who))

@@ -1,0 +1,61 @@
+"""Outcomes, and the bodies of failures."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambda_sandbox.core.invocation import (
+    Failure,
+    Invocation,
+    Outcome,
+    Run,
+    error_payload,
+    timeout_payload,
+)
+
+RUN_AT = 10.0
+
+
+def run():
+    return Run(Invocation("r-1", b"{}", ""), RUN_AT, RUN_AT + 3, RUN_AT)
+
+
+class TestARun:
+    """Its outcome counts from INVOKE."""
+
+    def test_succeeds(self):
+        outcome = run().succeed(b"1", RUN_AT + 0.5)
+
+        assert outcome == Outcome("r-1", b"1", None, "success", None, 0.5)
+
+    def test_fails(self):
+        outcome = run().fail(b"{}", "error", "ValueError", RUN_AT + 0.5)
+
+        assert outcome == Outcome("r-1", b"{}", "Unhandled", "error", "ValueError", 0.5)
+
+
+class TestAFailure:
+    """What telemetry and the extensions are told of it."""
+
+    @pytest.mark.parametrize(
+        ("status", "reported", "reason"),
+        [("timeout", None, "timeout"), ("error", "A.B", "failure")],
+    )
+    def test_follows_its_status(self, status, reported, reason):
+        failure = Failure(status, "A.B", "text")
+
+        assert (failure.reported_type, failure.shutdown_reason) == (reported, reason)
+
+
+class TestThePlatformsBodies:
+    """What the caller gets instead of the function's response."""
+
+    def test_of_an_error(self):
+        assert error_payload("Extension.Crash", "r-1", "exit status 7") == (
+            b'{"errorType":"Extension.Crash","errorMessage":"RequestId: r-1 Error: exit status 7"}'
+        )
+
+    def test_of_a_timeout(self):
+        assert timeout_payload("r-1", 3, 0.0) == (
+            b'{"errorMessage":"1970-01-01T00:00:00.000Z r-1 Task timed out after 3.00 seconds"}'
+        )

@@ -1,0 +1,93 @@
+"""Who sees which variable."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambda_sandbox.core.function import FunctionFacts
+from lambda_sandbox.core.process_environment import (
+    Places,
+    extension_variables,
+    runtime_variables,
+)
+
+FUNCTION = FunctionFacts("hello", "$LATEST", "app.handler", 256, 3.0, "3.13", "stream")
+PLACES = Places(task="/task", runtime="/runtime", python_bin="/bin-3.13", layer="/layer")
+API = "127.0.0.1:9001"
+
+
+def variables(customer=(), places=PLACES):
+    return runtime_variables(FUNCTION, dict(customer), places, API)
+
+
+class TestTheRuntime:
+    """Sees what Lambda sets, and the customer's."""
+
+    def test_is_told_who_it_is(self):
+        seen = variables()
+
+        assert seen["_HANDLER"] == "app.handler"
+        assert seen["AWS_LAMBDA_RUNTIME_API"] == API
+        assert seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
+        assert seen["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.13"
+        assert (seen["LAMBDA_TASK_ROOT"], seen["LAMBDA_RUNTIME_DIR"]) == ("/task", "/runtime")
+
+    def test_finds_the_functions_python_first(self):
+        assert variables()["PATH"] == "/bin-3.13:/usr/local/bin:/usr/bin/:/bin:/layer/bin"
+
+    def test_without_a_layer_has_the_usual_paths(self):
+        seen = variables(places=Places("/task", "/runtime", "/bin-3.13", ""))
+
+        assert seen["PATH"].endswith(":/opt/bin")
+        assert seen["LD_LIBRARY_PATH"] == "/task:/task/lib:/opt/lib"
+
+    def test_has_the_customers_variables_but_not_for_what_is_reserved(self):
+        seen = variables({"COLOR": "red", "AWS_REGION": "mars", "TZ": "Europe/Berlin"})
+
+        assert (seen["COLOR"], seen["TZ"]) == ("red", "Europe/Berlin")
+        assert seen["AWS_REGION"] == "us-east-1"
+
+    @pytest.mark.parametrize(
+        ("name", "value", "seen"),
+        [
+            ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrapper", "/layer/wrapper"),
+            ("AWS_LAMBDA_EXEC_WRAPPER", "/task/wrapper", "/task/wrapper"),
+            ("OTHER", "/opt/wrapper", "/opt/wrapper"),
+        ],
+    )
+    def test_finds_the_exec_wrapper_where_the_layer_is(self, name, value, seen):
+        assert variables({name: value})[name] == seen
+
+    def test_keeps_opt_when_there_is_no_layer(self):
+        seen = variables({"AWS_LAMBDA_EXEC_WRAPPER": "/opt/w"}, Places("/t", "/r", "/b", ""))
+
+        assert seen["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/w"
+
+
+class TestAnExtension:
+    """Sees the same, without what is the runtime's own business."""
+
+    def test_does_not_see_what_lambda_hides(self):
+        runtime = variables({"COLOR": "red", "_SECRET": "1"})
+
+        seen = extension_variables(runtime)
+
+        assert set(runtime) - set(seen) == {
+            "AWS_EXECUTION_ENV",
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            "AWS_LAMBDA_LOG_STREAM_NAME",
+            "AWS_XRAY_CONTEXT_MISSING",
+            "AWS_XRAY_DAEMON_ADDRESS",
+            "LAMBDA_RUNTIME_DIR",
+            "LAMBDA_TASK_ROOT",
+            "_AWS_XRAY_DAEMON_ADDRESS",
+            "_AWS_XRAY_DAEMON_PORT",
+            "_HANDLER",
+            "_SECRET",
+        }
+
+    def test_has_credentials_region_and_the_customers_variables(self):
+        seen = extension_variables(variables({"COLOR": "red"}))
+
+        assert {"AWS_SESSION_TOKEN", "AWS_REGION", "AWS_LAMBDA_INITIALIZATION_TYPE"} <= set(seen)
+        assert seen["COLOR"] == "red"

@@ -1,0 +1,126 @@
+"""Records and lines as Lambda writes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambda_sandbox.core import telemetry
+from lambda_sandbox.core.function import FunctionFacts
+
+FUNCTION = FunctionFacts("hello", "$LATEST", "app.handler", 128, 3.0, "3.13", "stream")
+EPOCH = 1795410000.1239
+
+
+class TestUnits:
+    """ISO 8601 with milliseconds; durations in milliseconds."""
+
+    def test_an_instant(self):
+        assert telemetry.iso_time(EPOCH) == "2026-11-23T05:00:00.123Z"
+        assert telemetry.iso_time(0) == "1970-01-01T00:00:00.000Z"
+
+    def test_a_duration(self):
+        assert telemetry.milliseconds(0.0123456) == 12.346
+
+    def test_a_span(self):
+        assert telemetry.span("responseLatency", EPOCH, 0.5) == {
+            "name": "responseLatency",
+            "start": "2026-11-23T05:00:00.123Z",
+            "durationMs": 500.0,
+        }
+
+
+class TestTracing:
+    """The trace header as it came; the parent's id only if it is sampled."""
+
+    @pytest.mark.parametrize(
+        ("header", "record"),
+        [
+            ("", {}),
+            (
+                "Root=1-a;Parent=b;Sampled=0",
+                {"type": "X-Amzn-Trace-Id", "value": "Root=1-a;Parent=b;Sampled=0"},
+            ),
+            (
+                "Root=1-a;Parent=b;Sampled=1",
+                {"spanId": "b", "type": "X-Amzn-Trace-Id", "value": "Root=1-a;Parent=b;Sampled=1"},
+            ),
+            ("Sampled=1", {"type": "X-Amzn-Trace-Id", "value": "Sampled=1"}),
+        ],
+    )
+    def test_follows_the_header(self, header, record):
+        assert telemetry.tracing(header) == ({"tracing": record} if record else {})
+
+
+class TestInitialisation:
+    """Three records, and a line only when it fails."""
+
+    def test_starts(self):
+        assert telemetry.init_start(FUNCTION, "init") == {
+            "initializationType": "on-demand",
+            "phase": "init",
+            "functionName": "hello",
+            "functionVersion": "$LATEST",
+            "runtimeVersion": "python:3.13.sandbox",
+            "instanceId": "stream",
+            "instanceMaxMemory": 134217728,
+        }
+
+    def test_ends_for_the_runtime(self):
+        assert telemetry.init_runtime_done("init", "success", None) == {
+            "initializationType": "on-demand",
+            "phase": "init",
+            "status": "success",
+        }
+
+    @pytest.mark.parametrize(
+        ("status", "error_type", "line"),
+        [
+            (
+                "timeout",
+                None,
+                "INIT_REPORT Init Duration: 1500.00 ms\tPhase: init\tStatus: timeout",
+            ),
+            (
+                "error",
+                "Runtime.ExitError",
+                (
+                    "INIT_REPORT Init Duration: 1500.00 ms\tPhase: init\tStatus: error\t"
+                    "Error Type: Runtime.ExitError"
+                ),
+            ),
+        ],
+    )
+    def test_ends_for_all(self, status, error_type, line):
+        record = telemetry.init_report("init", status, error_type, 1.5)
+
+        assert record["metrics"] == {"durationMs": 1500.0}
+        assert telemetry.init_report_line(record) == line
+
+
+class TestAReport:
+    """What is billed, and the line that says it."""
+
+    def test_bills_the_initialisation_with_the_first_invocation(self):
+        assert telemetry.metrics(FUNCTION, 0.0101, 0.2, 30 << 20) == {
+            "durationMs": 10.1,
+            "billedDurationMs": 211,
+            "memorySizeMB": 128,
+            "maxMemoryUsedMB": 30,
+            "initDurationMs": 200.0,
+        }
+
+    def test_is_a_line_in_the_log(self):
+        metrics = telemetry.metrics(FUNCTION, 0.0101, 0.2, 30 << 20)
+
+        assert telemetry.report_line("r-1", {"status": "success", "metrics": metrics}) == (
+            "REPORT RequestId: r-1\tDuration: 10.10 ms\tBilled Duration: 211 ms\t"
+            "Memory Size: 128 MB\tMax Memory Used: 30 MB\tInit Duration: 200.00 ms"
+        )
+
+    def test_of_a_failure_says_so(self):
+        metrics = telemetry.metrics(FUNCTION, 0.5, None, 1)
+        record = {"status": "error", "errorType": "Extension.Crash", "metrics": metrics}
+
+        assert telemetry.report_line("r-1", record).endswith(
+            "Max Memory Used: 1 MB\tStatus: error\tError Type: Extension.Crash"
+        )

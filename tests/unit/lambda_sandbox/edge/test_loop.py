@@ -1,0 +1,87 @@
+"""One thread waits for files, other threads and the time."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from lambda_sandbox.core.events import InitRequested, TimeReached
+from lambda_sandbox.edge import clock
+from lambda_sandbox.edge.loop import READ, Loop
+
+
+@pytest.fixture
+def loop():
+    """A loop that is closed afterwards."""
+    running = Loop()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def pipes():
+    """Two pipes, both with something to read: their reading ends."""
+    ends = [os.pipe() for _ in "ab"]
+    for _, write in ends:
+        os.write(write, b"!")
+    yield [read for read, _ in ends]
+    for pair in ends:
+        for end in pair:
+            os.close(end)
+
+
+class TestWaiting:
+    """For whatever comes first."""
+
+    def test_ends_when_another_thread_posts_an_event(self, loop):
+        poster = threading.Thread(target=loop.post, args=(InitRequested(),))
+        poster.start()
+
+        _, event = loop.take(clock.now() + 10)
+
+        poster.join()
+        assert event == InitRequested()
+
+    def test_ends_when_the_timer_expires(self, loop):
+        timer_at = clock.now() + 0.01
+
+        assert loop.take(timer_at) is None
+        assert clock.now() >= timer_at
+
+    def test_ends_when_the_loop_is_stopped(self, loop):
+        loop.post(None)
+
+        assert loop.take(None) is None
+        assert loop.stopped
+
+    def test_an_event_keeps_its_order_and_its_instant(self, loop):
+        loop.emit(InitRequested(), at=5.0)
+        loop.emit(TimeReached(), at=6.0)
+
+        assert [loop.take(None), loop.take(None)] == [(5.0, InitRequested()), (6.0, TimeReached())]
+
+    def test_what_is_posted_to_a_closed_loop_goes_nowhere(self):
+        loop = Loop()
+        loop.close()
+
+        loop.post(InitRequested())
+
+
+class TestAFile:
+    """Is called when it is ready, and not once it was forgotten."""
+
+    def test_that_was_forgotten_by_the_one_before_is_not_called(self, loop, pipes):
+        called = []
+
+        def ready(index):
+            called.append(index)
+            for pipe in pipes:
+                loop.forget(pipe)
+
+        for index, pipe in enumerate(pipes):
+            loop.watch(pipe, READ, lambda index=index: ready(index))
+        loop.take(clock.now() + 0.01)
+
+        assert len(called) == 1
