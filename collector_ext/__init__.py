@@ -1,0 +1,1 @@
+"""A minimal OpenTelemetry Collector that runs as an external Lambda extension."""

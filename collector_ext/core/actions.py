@@ -1,0 +1,34 @@
+"""What to do next: the orders the lifecycle gives, in the imperative."""
+
+from __future__ import annotations
+
+from collector_ext.core.otlp import ExportRequest
+from collector_ext.core.value import Value
+
+INFO = "INFO"
+WARN = "WARN"
+
+
+class AskNext(Value):
+    """Call ``/event/next``. From here on Lambda may freeze the environment."""
+
+
+class Export(Value):
+    """Send these requests, one after the other; feed ``ExportFinished`` back, once."""
+
+    requests: tuple[ExportRequest, ...]
+    deadline_at: float  # s since the epoch; what is not delivered by then is given back
+
+
+class Say(Value):
+    """Write one line to the log."""
+
+    level: str  # INFO or WARN
+    text: str
+
+
+class Exit(Value):
+    """Leave the process."""
+
+
+Action = AskNext | Export | Say | Exit

@@ -1,0 +1,56 @@
+"""Payloads waiting for an export, bounded in bytes: the oldest make room."""
+
+from __future__ import annotations
+
+from collector_ext.core.otlp import Payload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Buffer:
+    """Keep payloads in their order; drop the oldest beyond ``size_bytes_max``.
+
+    The newest is always kept, even one that is larger than the bound by itself.
+    """
+
+    def __init__(self, size_bytes_max: int) -> None:
+        self._size_bytes_max = size_bytes_max
+        self._size_bytes = 0
+        self._payloads: list[Payload] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._payloads)
+
+    def append(self, payload: Payload) -> tuple[Payload, ...]:
+        """Add the newest payload; return what had to be dropped for it."""
+        self._payloads.append(payload)
+        self._size_bytes += len(payload.body)
+        return self._shrink()
+
+    def put_back(self, payloads: Iterable[Payload]) -> tuple[Payload, ...]:
+        """Return payloads that were taken, oldest first, to their place before all others.
+
+        Returns:
+            What had to be dropped, oldest first.
+        """
+        returned = list(payloads)
+        self._payloads[:0] = returned
+        self._size_bytes += sum(len(payload.body) for payload in returned)
+        return self._shrink()
+
+    def take_all(self) -> tuple[Payload, ...]:
+        """Empty the buffer and return what it held, oldest first."""
+        payloads, self._payloads = tuple(self._payloads), []
+        self._size_bytes = 0
+        return payloads
+
+    def _shrink(self) -> tuple[Payload, ...]:
+        count = 0
+        while self._size_bytes > self._size_bytes_max and count < len(self._payloads) - 1:
+            self._size_bytes -= len(self._payloads[count].body)
+            count += 1
+        dropped = tuple(self._payloads[:count])
+        del self._payloads[:count]
+        return dropped

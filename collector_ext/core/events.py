@@ -1,0 +1,107 @@
+"""What happened: the facts the lifecycle is told, in the past tense."""
+
+from __future__ import annotations
+
+from collector_ext.core.otlp import ExportRequest, Payload
+from collector_ext.core.value import Value
+
+START = "start"
+SNAPSHOT = "snapshot"
+END = "end"
+ORDINARY = ""
+PHASES = (START, SNAPSHOT, END, ORDINARY)
+"""Values of the header Lambda-Invocation-Phase; ORDINARY when it is absent."""
+
+SUCCESS = "success"
+
+
+class InvokeReceived(Value):
+    """Lambda answered ``/event/next`` with INVOKE: the function starts now."""
+
+    request_id: str
+    deadline_at: float  # s since the epoch
+
+
+class ShutdownReceived(Value):
+    """Lambda answered ``/event/next`` with SHUTDOWN: the environment is going away."""
+
+    reason: str  # spindown, timeout, failure or a word unknown to us, in lower case
+    deadline_at: float  # s since the epoch
+
+
+class NextFailed(Value):
+    """``/event/next`` was answered with no event, or not at all."""
+
+    reason: str
+
+
+class PayloadReceived(Value):
+    """A client in the function posted one export request, and was answered 200."""
+
+    payload: Payload
+    request_id: str  # of the invocation it belongs to; empty when it does not say
+    phase: str  # one of PHASES
+
+
+class RequestRefused(Value):
+    """A client in the function posted what is no export request, and was told so."""
+
+    status: int  # HTTP
+    reason: str
+
+
+class RuntimeDone(Value):
+    """Telemetry reported ``platform.runtimeDone`` or ``platform.report`` of an invocation."""
+
+    request_id: str
+    status: str  # success, failure, error or timeout
+    error_type: str  # e.g. Runtime.ExitError; empty when there is none
+    at: float  # s since the epoch, by the platform's clock; whole milliseconds
+
+
+class Delivered(Value):
+    """The endpoint accepted a request, all of it or in part."""
+
+    request: ExportRequest
+    rejected_count: int  # spans, data points or records, as in OTLP's partial success
+    reason: str
+
+
+class Refused(Value):
+    """The endpoint will not accept this request, however often it is sent."""
+
+    request: ExportRequest
+    status: int  # HTTP
+    reason: str
+
+
+class Failed(Value):
+    """A request was not delivered and may be sent again."""
+
+    request: ExportRequest
+    reason: str
+
+
+Outcome = Delivered | Refused | Failed
+
+
+class ExportFinished(Value):
+    """The exporter is free again; every request of its order has an outcome."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+class TimerExpired(Value):
+    """The time the lifecycle asked to be called at has come."""
+
+
+Event = (
+    InvokeReceived
+    | ShutdownReceived
+    | NextFailed
+    | PayloadReceived
+    | RequestRefused
+    | RuntimeDone
+    | ExportFinished
+    | TimerExpired
+)

@@ -1,0 +1,47 @@
+"""What the answer to an export request means.
+
+Specification: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
+"""
+
+from __future__ import annotations
+
+from collector_ext.core import json_text, wire
+from collector_ext.core.events import Delivered, Failed, Outcome, Refused
+from collector_ext.core.http1 import Response
+from collector_ext.core.otlp import JSON, PROTOBUF, ExportRequest
+
+RETRYABLE = (429, 502, 503, 504)
+"""All others must not be sent again, 408 and 500 included:
+https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes"""
+
+_SUCCESS = range(200, 300)
+
+
+def outcome(request: ExportRequest, response: Response) -> Outcome:
+    """Return what became of a request that was answered."""
+    if response.status in _SUCCESS:
+        rejected_count, reason = _partial_success(response)
+        return Delivered(request, rejected_count, reason)
+    reason = f"HTTP {response.status}"
+    if response.status in RETRYABLE:
+        return Failed(request, reason)
+    return Refused(request, response.status, reason)
+
+
+def _partial_success(response: Response) -> tuple[int, str]:
+    content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == PROTOBUF:
+        return wire.partial_success(response.body)
+    if content_type == JSON:
+        return _partial_success_json(response.body)
+    return 0, ""
+
+
+def _partial_success_json(body: bytes) -> tuple[int, str]:
+    """As ``wire.partial_success``; the count's key is named after the signal's items."""
+    try:
+        partial = json_text.parse(body)["partialSuccess"]
+        counts = [int(value) for key, value in partial.items() if key.startswith("rejected")]
+        return sum(counts), str(partial.get("errorMessage", ""))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return 0, ""  # There is none, or it cannot be read.

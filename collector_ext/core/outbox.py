@@ -1,0 +1,161 @@
+"""What is to be exported, what is being exported, and what became of it.
+
+Every payload that was put in is at any time waiting, in flight, delivered or lost, and only
+one of these; what is lost is counted and said, once until something changes.
+"""
+
+from __future__ import annotations
+
+from collector_ext.core.actions import INFO, WARN, Say
+from collector_ext.core.buffer import Buffer
+from collector_ext.core.events import Delivered, Failed, Outcome, Refused
+from collector_ext.core.otlp import ExportRequest, Payload, Signal, export_requests
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+BUFFER_BYTES_MAX = 8 * 1024 * 1024
+"""Waiting payloads while an endpoint is away. A function of 128 MB can spare this much."""
+
+REQUEST_BYTES_MAX = 4 * 1024 * 1024 - 64 * 1024
+"""A merged request: under gRPC's default limit of 4 MiB, which stands behind many endpoints."""
+
+_BAD_REQUEST = 400
+_CONTENT_TOO_LARGE = 413
+
+
+class Outbox:
+    """Account for payloads from their arrival to their end.
+
+    Attributes:
+        put_count: Payloads that were taken in.
+        delivered_count: Payloads the endpoint accepted.
+        lost_count: Payloads that were given up.
+    """
+
+    def __init__(self, endpoint_names: Mapping[Signal, str]) -> None:
+        self._endpoint_names = endpoint_names
+        self._buffer = Buffer(BUFFER_BYTES_MAX)
+        self._in_flight: tuple[ExportRequest, ...] = ()
+        self._complaints: dict[str, str] = {}  # what was said last, by what it is about
+        self._unsaid_count = 0  # lost since it was last said that something is lost
+        self.put_count = 0
+        self.delivered_count = 0
+        self.lost_count = 0
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether an export was ordered whose outcome is not known."""
+        return bool(self._in_flight)
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether there is something to export."""
+        return bool(self._buffer)
+
+    def put(self, payloads: Iterable[Payload]) -> list[Say]:
+        """Add payloads, oldest first. Those of a signal without an endpoint are let go."""
+        said: list[Say] = []
+        for payload in payloads:
+            if payload.body and payload.signal in self._endpoint_names:
+                self.put_count += 1
+                said += self._drop(self._buffer.append(payload))
+        return said
+
+    def take(self) -> tuple[ExportRequest, ...]:
+        """Return everything that waits, as requests to send. It is in flight from now on."""
+        assert not self._in_flight, "one export at a time"
+        self._in_flight = export_requests(self._buffer.take_all(), size_bytes_max=REQUEST_BYTES_MAX)
+        return self._in_flight
+
+    def settle(self, outcomes: Sequence[Outcome]) -> list[Say]:
+        """Take into account what became of the export in flight."""
+        assert tuple(outcome.request for outcome in outcomes) == self._in_flight
+        self._in_flight = ()
+        said: list[Say] = []
+        kept: list[Payload] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Delivered):
+                said += self._delivered(outcome)
+            elif isinstance(outcome, Refused):
+                said += self._refused(outcome, kept)
+            else:
+                said += self._failed(outcome, kept)
+        return said + self._drop(self._buffer.put_back(kept))
+
+    def discard(self, why: str) -> list[Say]:
+        """Give up all that waits or is in flight."""
+        in_flight = [payload for request in self._in_flight for payload in request.payloads]
+        payloads = [*in_flight, *self._buffer.take_all()]
+        self._in_flight = ()
+        self.lost_count += len(payloads)
+        count = len(payloads) + self._unsaid_count
+        self._unsaid_count = 0
+        if not count:
+            return []
+        size_bytes = _size_bytes(payloads)
+        return [Say(WARN, f"discarded {count} payloads ({size_bytes} bytes waiting) {why}")]
+
+    def complain(self, about: str, reason: str, text: str) -> list[Say]:
+        """Say ``text``, unless the last complaint about the same had the same reason."""
+        if self._complaints.get(about) == reason:
+            return []
+        self._complaints[about] = reason
+        return [Say(WARN, text)]
+
+    def _delivered(self, outcome: Delivered) -> list[Say]:
+        name = self._endpoint_names[outcome.request.signal]
+        self.delivered_count += len(outcome.request.payloads)
+        if outcome.rejected_count:
+            rejected = f"{name} rejected {outcome.rejected_count} {outcome.request.signal.name}"
+            return self.complain(
+                name, outcome.reason, f"{rejected}: {outcome.reason}; they are lost"
+            )
+        if self._complaints.pop(name, None) is None:
+            return []
+        lost, self._unsaid_count = self._unsaid_count, 0
+        return [
+            Say(INFO, f"{name} accepts exports again; {lost} more payloads were lost until then")
+        ]
+
+    def _refused(self, outcome: Refused, kept: list[Payload]) -> list[Say]:
+        request = outcome.request
+        if len(request.payloads) > 1 and outcome.status in {_BAD_REQUEST, _CONTENT_TOO_LARGE}:
+            # One bad body, or the sum of them: each is judged on its own, once.
+            kept += [
+                Payload(p.signal, p.content_type, p.body, is_alone=True) for p in request.payloads
+            ]
+            return []
+        said = self._complain_about(request, outcome.reason, "dropped")
+        self._lose(request.payloads, is_said=bool(said))
+        return said
+
+    def _failed(self, outcome: Failed, kept: list[Payload]) -> list[Say]:
+        kept += outcome.request.payloads
+        return self._complain_about(outcome.request, outcome.reason, "kept for the next export")
+
+    def _complain_about(self, request: ExportRequest, reason: str, consequence: str) -> list[Say]:
+        name = self._endpoint_names[request.signal]
+        what = f"{len(request.payloads)} payloads ({_size_bytes(request.payloads)} bytes)"
+        return self.complain(
+            name, reason, f"cannot export {what} to {name}: {reason}; {consequence}"
+        )
+
+    def _drop(self, payloads: Sequence[Payload]) -> list[Say]:
+        if not payloads:
+            return []
+        text = (
+            f"more than {BUFFER_BYTES_MAX} bytes wait for export; the oldest payloads are dropped"
+        )
+        said = self.complain("buffer", "full", text)
+        self._lose(payloads, is_said=False)
+        return said
+
+    def _lose(self, payloads: Sequence[Payload], *, is_said: bool) -> None:
+        self.lost_count += len(payloads)
+        self._unsaid_count += 0 if is_said else len(payloads)
+
+
+def _size_bytes(payloads: Iterable[Payload]) -> int:
+    return sum(len(payload.body) for payload in payloads)

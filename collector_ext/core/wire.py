@@ -1,0 +1,270 @@
+"""The protobuf wire format, as far as a pass-through collector has to know it.
+
+A body is walked only to check it on receipt, and when an invocation failed: then spans that
+never ended are ended, and spans that were delivered already are taken out.
+
+Shapes, field numbers from opentelemetry-proto v1 (trace/v1/trace.proto)::
+
+    ExportTraceServiceRequest  1: ResourceSpans*
+    ResourceSpans              1: Resource  2: ScopeSpans*  3: schema_url
+    ScopeSpans                 1: scope     2: Span*        3: schema_url
+    Span                       2: span_id  7: start  8: end_time_unix_nano  15: Status
+    Status                     2: message  3: code
+
+The metrics and logs requests have the same two outer levels.
+
+Source: https://protobuf.dev/programming-guides/encoding/
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
+_VARINT_BYTES_MAX = 10  # 64 bits in groups of 7
+
+_RESOURCE_SPANS = 1
+_SCOPE_SPANS = 2
+_SPANS = 2
+_SPAN_ID = 2
+_START_TIME = 7
+_END_TIME_TAG = bytes([8 << 3 | _FIXED64])
+_STATUS_TAG = bytes([15 << 3 | _LENGTH_DELIMITED])
+_STATUS_MESSAGE_TAG = bytes([2 << 3 | _LENGTH_DELIMITED])
+_STATUS_CODE_ERROR = bytes([3 << 3 | _VARINT, 2])
+_SPAN_ID_PREFIX = bytes([_SPAN_ID << 3 | _LENGTH_DELIMITED, 8])
+
+
+class MalformedError(ValueError):
+    """The bytes are not a protobuf message of the expected shape."""
+
+
+class Field:
+    """Where one field of a message lies: ``tag_at <= value_at <= end``."""
+
+    __slots__ = ("end", "number", "tag_at", "value_at", "wire_type")
+
+    def __init__(self, number: int, wire_type: int, tag_at: int, value_at: int, end: int) -> None:
+        self.number = number
+        self.wire_type = wire_type
+        self.tag_at = tag_at
+        self.value_at = value_at
+        self.end = end
+
+
+def check_export_request(body: bytes) -> None:
+    """Make sure that ``body`` can be merged with others without harm to them.
+
+    Two levels deep: an export request is nothing but fields 1 that hold messages, and those
+    are whole messages too. Few fields, however many spans.
+
+    Raises:
+        MalformedError: It is not an export request of any signal.
+    """
+    for field in _fields(body, 0, len(body)):
+        if field.number != _RESOURCE_SPANS or field.wire_type != _LENGTH_DELIMITED:
+            message = f"field {field.number} of type {field.wire_type} in an export request"
+            raise MalformedError(message)
+        for _ in _fields(body, field.value_at, field.end):
+            pass
+
+
+def span_ids(body: bytes) -> list[bytes]:
+    """Return the ids of all spans in an export request, in their order.
+
+    Raises:
+        MalformedError: The request cannot be walked down to its spans.
+    """
+    ids: list[bytes] = []
+
+    def note(span: bytes) -> bytes:
+        ids.append(_span_id(span))
+        return span
+
+    _edit_spans(body, note)
+    return ids
+
+
+def start_ns(body: bytes) -> int:
+    """Return when the first span of an export request started; 0 without one.
+
+    Raises:
+        MalformedError: The request cannot be walked down to its spans.
+    """
+    starts: list[int] = []
+
+    def note(span: bytes) -> bytes:
+        starts.append(_start_ns(span))
+        return span
+
+    _edit_spans(body, note)
+    return starts[0] if starts else 0
+
+
+def holds_span(body: bytes, span_id: bytes) -> bool:
+    """Return whether the request has a span of this id; no when it cannot be walked."""
+    # Others name it as their parent, only itself as its id: this spares nearly every walk.
+    if _SPAN_ID_PREFIX + span_id not in body:
+        return False
+    try:
+        return span_id in span_ids(body)
+    except MalformedError:
+        return False
+
+
+def without_spans(body: bytes, unwanted_ids: Collection[bytes]) -> bytes:
+    """Return the request without the spans of these ids; empty when no other is left.
+
+    One that cannot be walked is returned as it is: its judge is the endpoint.
+    """
+    try:
+        return _edit_spans(body, lambda span: b"" if _span_id(span) in unwanted_ids else span)
+    except MalformedError:
+        return body
+
+
+def end_spans(body: bytes, *, end_ns: int, message: str) -> bytes:
+    """Return the request with every span ended as an ERROR.
+
+    End time and status are appended to each span: of a repeated singular field the last one
+    counts. No span ends before it started: the platform's times are cut to milliseconds.
+
+    Args:
+        body: A trace export request.
+        end_ns: Nanoseconds since the epoch.
+        message: The description of the error, e.g. ``timeout``.
+
+    Raises:
+        MalformedError: The request cannot be walked down to its spans.
+    """
+    text = message.encode()
+    status = _STATUS_MESSAGE_TAG + _varint(len(text)) + text + _STATUS_CODE_ERROR
+    ending = _STATUS_TAG + _varint(len(status)) + status
+
+    def end(span: bytes) -> bytes:
+        at_ns = max(end_ns, _start_ns(span))
+        return span + _END_TIME_TAG + at_ns.to_bytes(8, "little") + ending
+
+    return _edit_spans(body, end)
+
+
+def partial_success(body: bytes) -> tuple[int, str]:
+    """Return how many items an export response says were rejected, and why; 0 for none.
+
+    Shape: ``ExportTraceServiceResponse 1: partial_success {1: rejected count, 2: message}``,
+    alike for all signals. An answer that cannot be read rejects nothing.
+    """
+    rejected, message = 0, ""
+    try:
+        for field in _fields(body, 0, len(body)):
+            for inner in _fields(body, field.value_at, field.end):
+                if inner.number == 1 and inner.wire_type == _VARINT:
+                    rejected = _read_varint(body, inner.value_at, inner.end)[0]
+                elif inner.wire_type == _LENGTH_DELIMITED:
+                    message = body[inner.value_at : inner.end].decode("utf-8", "replace")
+    except MalformedError:
+        return 0, ""
+    return rejected, message
+
+
+def rpc_status(code: int, message: str) -> bytes:
+    """Return a serialised ``google.rpc.Status {1: code, 2: message}``."""
+    text = message.encode()
+    return (
+        bytes([1 << 3 | _VARINT]) + _varint(code) + _STATUS_MESSAGE_TAG + _varint(len(text)) + text
+    )
+
+
+def _edit_spans(body: bytes, edit: Callable[[bytes], bytes]) -> bytes:
+    """Return the request with each span replaced by ``edit(span)``; empty means removed."""
+    return _edit_messages(
+        body,
+        _RESOURCE_SPANS,
+        lambda resource_spans: _edit_messages(
+            resource_spans,
+            _SCOPE_SPANS,
+            lambda scope_spans: _edit_messages(scope_spans, _SPANS, edit),
+        ),
+    )
+
+
+def _edit_messages(message: bytes, number: int, edit: Callable[[bytes], bytes]) -> bytes:
+    """Replace each message in field ``number``; drop those that are edited to nothing.
+
+    Returns:
+        The new message, enclosing lengths rewritten; empty when it had such fields and lost
+        them all, so that no empty ScopeSpans or ResourceSpans stay behind.
+    """
+    parts: list[bytes] = []
+    lost = kept = 0
+    for field in _fields(message, 0, len(message)):
+        if field.number != number or field.wire_type != _LENGTH_DELIMITED:
+            parts.append(message[field.tag_at : field.end])
+            continue
+        edited = edit(message[field.value_at : field.end])
+        if edited:
+            kept += 1
+            parts += (bytes([number << 3 | _LENGTH_DELIMITED]), _varint(len(edited)), edited)
+        else:
+            lost += 1
+    return b"" if lost and not kept else b"".join(parts)
+
+
+def _span_id(span: bytes) -> bytes:
+    for field in _fields(span, 0, len(span)):
+        if field.number == _SPAN_ID and field.wire_type == _LENGTH_DELIMITED:
+            return span[field.value_at : field.end]
+    return b""
+
+
+def _start_ns(span: bytes) -> int:
+    for field in _fields(span, 0, len(span)):
+        if field.number == _START_TIME and field.wire_type == _FIXED64:
+            return int.from_bytes(span[field.value_at : field.end], "little")
+    return 0
+
+
+def _fields(data: bytes, start: int, end: int) -> Iterator[Field]:
+    """Walk the fields of the message in ``data[start:end]``, which must fill it exactly."""
+    at = start
+    while at < end:
+        tag, value_at = _read_varint(data, at, end)
+        wire_type = tag & 7
+        if wire_type == _LENGTH_DELIMITED:
+            length, value_at = _read_varint(data, value_at, end)
+            stop = value_at + length
+        elif wire_type == _VARINT:
+            _, stop = _read_varint(data, value_at, end)
+        elif wire_type in {_FIXED64, _FIXED32}:
+            stop = value_at + (8 if wire_type == _FIXED64 else 4)
+        else:
+            message = f"wire type {wire_type} at byte {at}"
+            raise MalformedError(message)
+        if stop > end or tag < 8:  # noqa: PLR2004 - there is no field 0
+            message = f"a field at byte {at} that ends beyond its message"
+            raise MalformedError(message)
+        yield Field(tag >> 3, wire_type, at, value_at, stop)
+        at = stop
+
+
+def _read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Return the varint at ``at`` and the position after it."""
+    value = 0
+    for index in range(at, min(at + _VARINT_BYTES_MAX, end)):
+        byte = data[index]
+        value |= (byte & 0x7F) << 7 * (index - at)
+        if byte < 0x80:  # noqa: PLR2004 - the bit that says that more follows
+            return value, index + 1
+    message = f"no varint at byte {at}"
+    raise MalformedError(message)
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:  # noqa: PLR2004 - seven bits per byte
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

@@ -1,0 +1,49 @@
+"""Receives OTLP over HTTP from the function, on loopback.
+
+Specification: https://opentelemetry.io/docs/specs/otlp/#otlphttp
+"""
+
+from __future__ import annotations
+
+from collector_ext.core import otlp_http
+from collector_ext.core.events import PayloadReceived, RequestRefused
+from collector_ext.edge.http_server import HttpServer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+
+    from collector_ext.core.http1 import HttpError, Request
+
+
+class Receiver:
+    """Turn what clients post into events; they are answered before the event is handled.
+
+    That is right because no payload is ever refused for want of room: the oldest makes it.
+    """
+
+    def __init__(self, listener: _socket.socket) -> None:
+        self._events: list[PayloadReceived | RequestRefused] = []
+        self._server = HttpServer(
+            listener,
+            respond=self._respond,
+            refuse=self._refuse,
+            body_bytes_max=otlp_http.BODY_BYTES_MAX,
+        )
+        self.interests = self._server.interests
+        self.close = self._server.close
+
+    def events(self) -> list[PayloadReceived | RequestRefused]:
+        """Read all connections dry; return what was posted, in the order of each connection."""
+        self._server.read_dry()
+        events, self._events = self._events, []
+        return events
+
+    def _respond(self, request: Request) -> bytes:
+        response, event = otlp_http.receive(request)
+        self._events.append(event)
+        return response
+
+    def _refuse(self, fault: HttpError) -> bytes:
+        self._events.append(RequestRefused(fault.status, str(fault)))
+        return otlp_http.refuse(fault.status, str(fault), keep_alive=False)

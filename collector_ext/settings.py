@@ -1,0 +1,42 @@
+"""What the operator decided, read once from the environment."""
+
+from __future__ import annotations
+
+import posix
+
+from collector_ext.core.endpoint import Endpoint, endpoints_from
+from collector_ext.core.otlp import Signal
+from collector_ext.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Settings(Value):
+    """The variables, and what to say about those that could not be used."""
+
+    endpoints: dict[Signal, Endpoint]  # without signals that have none
+    complaints: tuple[str, ...]
+    is_managed_instance: bool
+    is_log_json: bool
+
+
+def settings_from(variables: Mapping[str, str]) -> Settings:
+    """Return the settings as the variables have them."""
+    endpoints = endpoints_from(variables)
+    initialization = variables.get("AWS_LAMBDA_INITIALIZATION_TYPE", "")
+    return Settings(
+        endpoints=endpoints.by_signal,
+        complaints=endpoints.complaints,
+        is_managed_instance=initialization == "lambda-managed-instances",
+        is_log_json=variables.get("AWS_LAMBDA_LOG_FORMAT") == "JSON",
+    )
+
+
+def environment() -> dict[str, str]:
+    """Return the process's variables; by `posix`, as `os` costs 2 ms."""
+    return {
+        name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+        for name, value in posix.environ.items()
+    }

@@ -1,0 +1,100 @@
+"""What the collector may load before it has asked for its first event.
+
+Lambda starts the runtime when every extension has registered: each module in the list delays
+every cold start. A list does not flake; milliseconds are bench/'s business.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.collector_process import SOURCE, CollectorProcess
+from tests.fakes.lambda_api import FakeLambdaApi
+
+ALLOWED = {
+    "_socket",
+    "posix",
+    "time",
+    "collector_ext",
+    "collector_ext.session",
+    "collector_ext.start",
+}
+"""Beyond what a bare interpreter loads."""
+
+LOADED_ON_ANY_PYTHON = ["__init__.py", "session.py", "start.py", "edge/__init__.py", "edge/log.py"]
+
+PROBE = """
+import sys
+bare = set(sys.modules)
+import _socket
+plain = _socket.socket
+class Probed(plain):
+    def sendall(self, data):
+        plain.sendall(self, data)
+        if b"/extension/event/next" in data:
+            with open({result!r}, "w") as file:
+                file.write(" ".join(set(sys.modules) - bare))
+            import os
+            os._exit(0)
+_socket.socket = Probed
+code, sys.argv = sys.argv[4], ["-c", *sys.argv[5:]]
+exec(code)
+"""
+"""Run in place of ``python3 -I -S -c CODE``: stops the process when it has sent its first next."""
+
+
+def test_nothing_else_is_loaded_before_the_first_next(tmp_path):
+    result = tmp_path / "modules"
+    probe = tmp_path / "probe.py"
+    probe.write_text(PROBE.format(result=str(result)))
+    python = f"{sys.executable} -I -S {probe}"
+
+    with (
+        FakeLambdaApi() as lambda_,
+        CollectorProcess(tmp_path, lambda_.address, python=python) as collector,
+    ):
+        collector.wait()
+
+    assert set(result.read_text().split()) <= ALLOWED
+    assert "collector_ext.start" in result.read_text()
+
+
+@pytest.mark.parametrize("module", LOADED_ON_ANY_PYTHON)
+def test_what_idles_on_an_old_python_parses_there(module):
+    source = (SOURCE / "collector_ext" / module).read_text()
+
+    tree = ast.parse(source, feature_version=(3, 6))
+
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert "__future__" not in imported, "3.6 has no `annotations` there"
+
+
+def test_the_start_file_runs_no_other_program():
+    lines = (SOURCE / "config" / "collector_ext").read_text().splitlines()
+    code = [line for line in lines if not line.startswith("#")]
+
+    assert not any("$(" in line or "`" in line or "|" in line.replace("||", "") for line in code)
+    assert os.access(SOURCE / "config" / "collector_ext", os.X_OK)
+
+
+def test_the_rest_needs_none_of_the_slow_modules():
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import collector_ext.collector;"
+        "print(' '.join(sys.modules))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, str(Path(SOURCE))],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    slow = {"asyncio", "dataclasses", "email", "enum", "json", "logging", "os", "re", "socket"}
+    slow |= {"ssl", "threading", "typing", "urllib"}
+    assert slow & set(finished.stdout.split()) == set()

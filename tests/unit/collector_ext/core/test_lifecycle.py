@@ -1,0 +1,559 @@
+"""What the collector does about each event, situation by situation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from collector_ext.core.actions import INFO, WARN, AskNext, Exit, Export, Say
+from collector_ext.core.events import (
+    Delivered,
+    ExportFinished,
+    Failed,
+    InvokeReceived,
+    NextFailed,
+    PayloadReceived,
+    RequestRefused,
+    RuntimeDone,
+    ShutdownReceived,
+    TimerExpired,
+)
+from collector_ext.core.lifecycle import (
+    DEADLINE_GRACE_S,
+    DEADLINE_MARGIN_S,
+    DRAINING,
+    EARLY_END_COUNT_MAX,
+    EXITING,
+    FIRST_MESSAGE_S,
+    GONE,
+    LAST_CALL_S,
+    NEXT_RETRY_S,
+    OUTCOME_GRACE_S,
+    READY,
+    RUNNING,
+    Lifecycle,
+)
+from collector_ext.core.otlp import JSON, LOGS, PROTOBUF, TRACES, ExportRequest, Payload
+from collector_ext.core.outbox import Outbox
+from tests.fakes.trace_requests import export_request, span_id, spans_in
+
+NOW = 1_000.0
+TIMEOUT_S = 10.0
+NAME = "https://otlp.example/v1/traces"
+
+ROOT, CHILD = span_id(1), span_id(2)
+SPANS = Payload(TRACES, PROTOBUF, export_request(("child", CHILD), parent=ROOT), is_alone=False)
+FINAL = Payload(TRACES, PROTOBUF, export_request(("root", ROOT)), is_alone=False)
+OPEN = Payload(TRACES, PROTOBUF, export_request(("root", ROOT), is_open=True), is_alone=False)
+OPEN_CHILD = Payload(
+    TRACES, PROTOBUF, export_request(("child", CHILD), is_open=True), is_alone=False
+)
+NOTHING = Payload(TRACES, PROTOBUF, b"", is_alone=False)
+LOG = Payload(LOGS, PROTOBUF, b"log", is_alone=False)
+
+INVOKE = InvokeReceived("r-1", deadline_at=NOW + 3.0)
+NEXT_INVOKE = InvokeReceived("r-2", deadline_at=NOW + 60.0)
+SHUTDOWN = ShutdownReceived("spindown", deadline_at=NOW + 2.0)
+START = PayloadReceived(OPEN, "r-1", "start")
+SNAPSHOT = PayloadReceived(OPEN_CHILD, "r-1", "snapshot")
+POST = PayloadReceived(SPANS, "r-1", "")
+END = PayloadReceived(FINAL, "r-1", "end")
+EMPTY_END = PayloadReceived(NOTHING, "r-1", "end")
+DONE = RuntimeDone("r-1", "success", "", at=NOW)
+CRASH = RuntimeDone("r-1", "error", "Runtime.ExitError", at=NOW)
+TIMER = TimerExpired()
+
+
+class Driven:
+    """A lifecycle, and what it has ordered: `export` and `said` are the latest of their kind."""
+
+    def __init__(self, *, has_telemetry=True, period_s=None, endpoints=(TRACES, LOGS)):
+        names = {signal: f"https://otlp.example{signal.path}" for signal in endpoints}
+        self.lifecycle = Lifecycle(
+            Outbox(names),
+            flush_timeout_s=TIMEOUT_S,
+            has_telemetry=has_telemetry,
+            period_s=period_s,
+        )
+        self.export: Any = None
+
+    def after(self, *events, at=NOW):
+        """Feed events and return this, for the `given` of a test."""
+        for event in events:
+            self.feed(event, at)
+        return self
+
+    def feed(self, event, at=NOW):
+        """Feed one event and return the actions."""
+        actions = self.lifecycle.handle(event, at)
+        self.export = next((a for a in actions if isinstance(a, Export)), self.export)
+        return actions
+
+    def delivers(self, at=NOW):
+        """The export in flight succeeds."""
+        outcomes = tuple(Delivered(request, 0, "") for request in self.export.requests)
+        return self.feed(ExportFinished(outcomes), at)
+
+    def fails(self, at=NOW):
+        """The export in flight fails and may be tried again."""
+        outcomes = tuple(Failed(request, "HTTP 503") for request in self.export.requests)
+        return self.feed(ExportFinished(outcomes), at)
+
+    @property
+    def timer_at(self):
+        return self.lifecycle.timer_at
+
+
+def collector(*events, **options):
+    """A lifecycle that has seen these events."""
+    return Driven(**options).after(*events)
+
+
+def export_of(*payloads, until):
+    """The order to export these payloads of traces."""
+    return Export((ExportRequest(TRACES, payloads),), deadline_at=until)
+
+
+def names_in(export):
+    """The names of the spans that are to be exported, with their status messages."""
+    spans = [span for request in export.requests for span in spans_in(request.merged())]
+    return [(span.name, span.status.message) for span in spans]
+
+
+class TestWhileTheFunctionRuns:
+    """Telemetry is kept, and nothing is sent: the function has the CPU."""
+
+    def test_spans_wait(self):
+        assert collector(INVOKE, START).feed(POST) == []
+
+    def test_what_has_ended_is_exported_shortly_before_the_deadline(self):
+        running = collector(INVOKE, START, POST)
+        last_call_at = INVOKE.deadline_at - LAST_CALL_S
+
+        assert running.timer_at == last_call_at
+        assert running.feed(TIMER, last_call_at) == [
+            export_of(SPANS, until=INVOKE.deadline_at - DEADLINE_MARGIN_S)
+        ]
+
+    def test_that_does_not_end_the_invocation(self):
+        running = collector(INVOKE, START, POST)
+        running.feed(TIMER, INVOKE.deadline_at - LAST_CALL_S)
+
+        assert running.delivers() == []
+        assert running.lifecycle.phase == RUNNING
+
+    def test_without_spans_the_last_call_is_nothing(self):
+        running = collector(INVOKE, START)
+
+        assert running.feed(TIMER, INVOKE.deadline_at - LAST_CALL_S) == []
+        assert running.timer_at == INVOKE.deadline_at + DEADLINE_GRACE_S
+
+    def test_a_last_call_for_which_there_is_no_time_is_nothing(self):
+        running = collector(INVOKE, START, POST)
+
+        assert running.feed(TIMER, INVOKE.deadline_at - DEADLINE_MARGIN_S) == []
+
+    def test_the_end_of_another_invocation_is_not_its_end(self):
+        assert collector(INVOKE, START).feed(RuntimeDone("r-0", "success", "", NOW)) == []
+
+    def test_a_timer_that_comes_early_does_nothing(self):
+        assert collector(INVOKE, START, POST).feed(TIMER) == []
+
+    def test_a_request_that_was_refused_is_said(self):
+        refused = RequestRefused(400, "POST /v1/traces: not an export request")
+
+        assert collector(INVOKE).feed(refused) == [
+            Say(
+                WARN,
+                "refused what a client sent, HTTP 400: POST /v1/traces: not an export request",
+            )
+        ]
+
+
+class TestWhenTheInvocationEnds:
+    """Everything is exported before Lambda is allowed to freeze us."""
+
+    @pytest.mark.parametrize("end", [END, DONE], ids=["in band", "by telemetry"])
+    def test_next_is_asked_for_once_the_export_is_finished(self, end):
+        ended = collector(INVOKE, START, POST, end)
+
+        assert ended.export is not None
+        assert ended.delivers() == [AskNext()]
+
+    def test_the_final_root_goes_with_the_other_spans(self):
+        assert collector(INVOKE, START, POST).feed(END) == [
+            export_of(SPANS, FINAL, until=INVOKE.deadline_at - DEADLINE_MARGIN_S)
+        ]
+
+    def test_a_distant_deadline_is_not_made_use_of(self):
+        ended = collector(InvokeReceived("r-1", NOW + 900), START, END)
+
+        assert ended.export.deadline_at == NOW + TIMEOUT_S
+
+    def test_next_is_asked_for_at_once_when_there_is_nothing_to_send(self):
+        assert collector(INVOKE).feed(EMPTY_END) == [AskNext()]
+
+    def test_the_first_sign_counts_and_the_second_is_nothing(self):
+        ended = collector(INVOKE, EMPTY_END)
+
+        assert ended.feed(DONE) == []
+
+    def test_it_does_not_matter_that_the_end_overtook_the_invoke_event(self):
+        assert collector(START, END).feed(INVOKE) == [
+            export_of(FINAL, until=INVOKE.deadline_at - DEADLINE_MARGIN_S)
+        ]
+
+    def test_nor_that_telemetry_did(self):
+        assert collector(DONE).feed(INVOKE) == [AskNext()]
+
+    def test_an_export_in_flight_is_waited_for(self):
+        running = collector(INVOKE, START, POST)
+        running.feed(TIMER, INVOKE.deadline_at - LAST_CALL_S)
+
+        assert running.feed(END) == []
+        assert [type(action) for action in running.delivers()] == [Export]
+        assert running.delivers() == [AskNext()]
+
+    def test_spans_that_come_during_the_export_go_too(self):
+        ended = collector(INVOKE, START, END, POST)
+
+        assert ended.delivers() == [export_of(SPANS, until=INVOKE.deadline_at - DEADLINE_MARGIN_S)]
+
+
+class TestAnEndpointThatIsAway:
+    """It costs a bounded time, and what is not delivered is kept."""
+
+    def test_after_a_failure_next_is_asked_for(self):
+        said, asked = collector(INVOKE, START, END).fails()
+
+        assert said.text.endswith("HTTP 503; kept for the next export")
+        assert asked == AskNext()
+
+    def test_an_export_without_an_outcome_is_left_at_the_end_of_the_budget(self):
+        ended = collector(INVOKE, START, END)
+        over_at = INVOKE.deadline_at - DEADLINE_MARGIN_S + OUTCOME_GRACE_S
+
+        assert ended.timer_at == over_at
+        assert ended.feed(TIMER, over_at - 0.01) == []
+        assert ended.feed(TIMER, over_at) == [AskNext()]
+
+    def test_its_outcome_is_taken_into_account_later(self):
+        ended = collector(INVOKE, START, END)
+        ended.feed(TIMER, INVOKE.deadline_at)
+
+        (said,) = ended.fails()
+        assert said.level == WARN
+        assert ended.lifecycle.phase == READY
+
+    def test_the_next_export_takes_up_what_was_kept(self):
+        ended = collector(INVOKE, START, END)
+        ended.fails()
+
+        ended.after(NEXT_INVOKE, RuntimeDone("r-2", "success", "", NOW))
+
+        assert names_in(ended.export) == [("root", "")]
+        assert ended.delivers() == [
+            Say(INFO, f"{NAME} accepts exports again; 0 more payloads were lost until then"),
+            AskNext(),
+        ]
+
+    def test_there_is_never_a_second_export_in_flight(self):
+        ended = collector(INVOKE, START, END)
+        first = ended.export
+        ended.feed(TIMER, INVOKE.deadline_at)
+
+        ended.after(NEXT_INVOKE, POST, RuntimeDone("r-2", "success", "", NOW))
+
+        assert ended.export is first
+        assert ended.lifecycle.phase == DRAINING
+
+    def test_a_failure_from_before_is_no_reason_not_to_try(self):
+        ended = collector(INVOKE, START, END)
+        ended.feed(TIMER, INVOKE.deadline_at)
+        ended.after(NEXT_INVOKE, RuntimeDone("r-2", "success", "", NOW))
+
+        assert [type(action) for action in ended.fails()] == [Say, Export]
+
+    def test_past_the_deadline_nothing_is_sent(self):
+        ended = collector(INVOKE, START, POST)
+
+        assert ended.feed(END, INVOKE.deadline_at) == [AskNext()]
+
+
+class TestAnInvocationThatFails:
+    """The provisional root becomes its root: nobody else will send one."""
+
+    def test_a_crash_ends_it_with_the_type_of_the_error(self):
+        assert names_in(collector(INVOKE, START, CRASH).export) == [("root", "Runtime.ExitError")]
+
+    def test_a_status_will_do(self):
+        timeout = RuntimeDone("r-1", "timeout", "", NOW)
+
+        assert names_in(collector(INVOKE, START, timeout).export) == [("root", "timeout")]
+
+    def test_what_was_open_goes_with_it(self):
+        ended = collector(INVOKE, START, SNAPSHOT, CRASH)
+
+        assert names_in(ended.export) == [
+            ("root", "Runtime.ExitError"),
+            ("child", "Runtime.ExitError"),
+        ]
+
+    def test_success_alone_does_not_give_it_up(self):
+        assert collector(INVOKE, START).feed(DONE) == [AskNext()]
+
+    def test_the_next_invocation_does(self):
+        ended = collector(INVOKE, START, DONE, NEXT_INVOKE, RuntimeDone("r-2", "success", "", NOW))
+
+        assert names_in(ended.export) == [("root", "no end of the invocation was reported")]
+
+    def test_the_next_invocation_does_not_give_up_its_own(self):
+        assert collector(START).feed(INVOKE) == []
+
+    def test_a_shutdown_does(self):
+        ended = collector(INVOKE, START, ShutdownReceived("timeout", NOW + 2))
+
+        assert names_in(ended.export) == [("root", "timeout")]
+
+    def test_a_usual_shutdown_has_no_name_for_what_happened(self):
+        ended = collector(INVOKE, START, SHUTDOWN)
+
+        assert names_in(ended.export) == [("root", "no end of the invocation was reported")]
+
+    def test_a_final_root_that_comes_later_is_dropped(self):
+        ended = collector(INVOKE, START, CRASH)
+
+        ended.after(END)
+
+        assert ended.delivers() == [AskNext()]
+
+    def test_its_deadline_is_its_end_when_nobody_tells(self):
+        running = collector(INVOKE, START)
+        over_at = INVOKE.deadline_at + DEADLINE_GRACE_S
+
+        assert running.feed(TIMER, over_at) == [AskNext()]
+        assert names_in(running.after(SHUTDOWN).export) == [("root", "timeout")]
+
+
+class TestASecondTryOfAnInvocation:
+    """Lambda tries asynchronous ones again under their old id, a minute later."""
+
+    LATER = NOW + 60.0
+    AGAIN = InvokeReceived("r-1", NOW + 63.0)
+
+    def test_telemetry_about_the_first_does_not_end_it(self):
+        first = collector(INVOKE, START, END)
+        first.delivers()
+
+        thawed = first.after(DONE, self.AGAIN, at=self.LATER)
+
+        assert thawed.lifecycle.phase == RUNNING
+
+    def test_nor_when_it_comes_after_the_invoke_event(self):
+        first = collector(INVOKE, START, END)
+        first.delivers()
+
+        thawed = first.after(self.AGAIN, DONE, at=self.LATER)
+
+        assert thawed.lifecycle.phase == RUNNING
+
+    def test_nor_does_it_give_up_the_new_root(self):
+        first = collector(INVOKE, START, END)
+        first.delivers()
+        body = bytearray(export_request(("again", span_id(7)), is_open=True))
+        start_at = body.index((1_000_000_000).to_bytes(8, "little"))
+        body[start_at : start_at + 8] = int(self.LATER * 1e9).to_bytes(8, "little")
+        again = PayloadReceived(
+            Payload(TRACES, PROTOBUF, bytes(body), is_alone=False), "r-1", "start"
+        )
+
+        assert first.after(self.AGAIN, again, CRASH, at=self.LATER).lifecycle.phase == RUNNING
+        assert first.feed(ShutdownReceived("failure", self.LATER + 2), self.LATER) != []
+        assert names_in(first.export) == [("again", "failure")]
+
+
+class TestWithoutTelemetry:
+    """A local emulator: only the internal half can tell the end, if there is one."""
+
+    def test_it_has_a_second_to_show_itself(self):
+        waiting = collector(INVOKE, has_telemetry=False)
+
+        assert waiting.timer_at == NOW + FIRST_MESSAGE_S
+        assert waiting.feed(TIMER, NOW + FIRST_MESSAGE_S) == [AskNext()]
+
+    def test_once_it_has_its_end_is_waited_for(self):
+        running = collector(INVOKE, START, has_telemetry=False)
+
+        assert running.timer_at == INVOKE.deadline_at - LAST_CALL_S
+        assert [type(a) for a in running.feed(END)] == [Export]
+
+    def test_later_invocations_do_not_wait_again(self):
+        silent = collector(INVOKE, has_telemetry=False)
+        silent.feed(TIMER, NOW + FIRST_MESSAGE_S)
+
+        assert silent.feed(NEXT_INVOKE, NOW + FIRST_MESSAGE_S) == [AskNext()]
+
+    def test_what_came_meanwhile_is_exported_with_the_next_event(self):
+        silent = collector(INVOKE, has_telemetry=False)
+        silent.feed(TIMER, NOW + FIRST_MESSAGE_S)
+        silent.after(PayloadReceived(SPANS, "", ""))
+
+        silent.feed(NEXT_INVOKE)
+
+        assert silent.delivers() == [AskNext()]
+
+
+class TestWhenTheEnvironmentShutsDown:
+    """The last chance to send; what cannot be sent is owned up to."""
+
+    def test_what_is_left_is_exported(self):
+        assert collector(PayloadReceived(SPANS, "", "")).feed(SHUTDOWN) == [
+            export_of(SPANS, until=SHUTDOWN.deadline_at - DEADLINE_MARGIN_S)
+        ]
+
+    def test_then_it_exits(self):
+        leaving = collector(PayloadReceived(SPANS, "", ""), SHUTDOWN)
+
+        assert leaving.delivers() == [Exit()]
+        assert leaving.timer_at is None
+
+    def test_it_may_be_the_first_event(self):
+        assert collector().feed(SHUTDOWN) == [Exit()]
+
+    def test_what_could_not_be_delivered_is_discarded_aloud(self):
+        leaving = collector(PayloadReceived(SPANS, "", ""), SHUTDOWN)
+
+        actions = leaving.fails()
+
+        size = len(SPANS.body)
+        assert actions[1:] == [
+            Say(WARN, f"discarded 1 payloads ({size} bytes waiting) at shutdown (spindown)"),
+            Exit(),
+        ]
+
+    def test_what_there_is_no_time_for_as_well(self):
+        leaving = collector(PayloadReceived(SPANS, "", ""), SHUTDOWN)
+
+        said, left = leaving.feed(TIMER, SHUTDOWN.deadline_at)
+
+        assert said.text.startswith("discarded 1 payloads")
+        assert left == Exit()
+
+    @pytest.mark.parametrize("event", [TIMER, INVOKE, POST, DONE, SHUTDOWN])
+    def test_after_that_nothing_is_ordered(self, event):
+        assert collector(SHUTDOWN).feed(event) == []
+
+
+class TestWhenNextFails:
+    """It is asked for again, without haste."""
+
+    FAILED = NextFailed("HTTP 500")
+
+    def test_it_is_said_once(self):
+        waiting = collector()
+
+        assert waiting.feed(self.FAILED) == [
+            Say(WARN, "cannot get the next event: HTTP 500; trying again")
+        ]
+        assert waiting.feed(self.FAILED) == []
+
+    def test_it_is_asked_for_after_a_while(self):
+        waiting = collector(self.FAILED)
+
+        assert waiting.timer_at == NOW + NEXT_RETRY_S
+        assert waiting.feed(TIMER, NOW + NEXT_RETRY_S) == [AskNext()]
+        assert waiting.timer_at is None
+
+    def test_not_while_an_invocation_runs(self):
+        running = collector(INVOKE, self.FAILED)
+
+        assert running.feed(EMPTY_END) == [AskNext()]
+        assert running.timer_at is None
+
+
+class TestOnManagedInstances:
+    """There are no INVOKE events, and nothing is frozen: exports go by the clock."""
+
+    PERIOD_S = 5.0
+
+    def managed(self, *events):
+        return collector(*events, period_s=self.PERIOD_S)
+
+    def test_spans_are_exported_a_period_after_the_first_came(self):
+        ready = self.managed(POST)
+
+        assert ready.timer_at == NOW + self.PERIOD_S
+        assert ready.feed(TIMER, NOW + 5) == [export_of(SPANS, until=NOW + 5 + TIMEOUT_S)]
+
+    def test_without_spans_there_is_no_timer(self):
+        assert self.managed(START).timer_at is None
+
+    def test_the_end_of_an_invocation_is_no_occasion(self):
+        assert self.managed(START).feed(END) == []
+
+    def test_a_failed_one_is_exported_with_the_others(self):
+        assert self.managed(START, CRASH).timer_at == NOW + self.PERIOD_S
+
+    def test_what_failed_is_tried_a_period_later(self):
+        ready = self.managed(POST)
+        ready.feed(TIMER, NOW + 5)
+
+        ready.fails(NOW + 6)
+
+        assert ready.timer_at == NOW + 6 + self.PERIOD_S
+
+    def test_an_export_in_flight_is_not_joined_by_another(self):
+        ready = self.managed(POST)
+        ready.feed(TIMER, NOW + 5)
+        ready.after(POST, at=NOW + 6)
+
+        assert ready.feed(TIMER, NOW + 11) == []
+        ready.delivers(NOW + 12)
+        assert ready.timer_at == NOW + 12 + self.PERIOD_S
+
+
+class TestWhatIsNotOurs:
+    """Spans without an invocation, and other signals, are passed on untouched."""
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            PayloadReceived(FINAL, "", ""),
+            PayloadReceived(Payload(TRACES, JSON, b"{}", is_alone=False), "r-1", ""),
+            PayloadReceived(LOG, "r-1", ""),
+        ],
+        ids=["no invocation", "JSON", "logs"],
+    )
+    def test_they_do_not_settle_a_root(self, event):
+        ended = collector(INVOKE, START, event, CRASH)
+
+        (exported,) = [p for r in ended.export.requests for p in r.payloads if p == event.payload]
+        assert exported is event.payload
+
+    def test_a_signal_without_an_endpoint_is_let_go(self):
+        assert collector(INVOKE, PayloadReceived(LOG, "", ""), endpoints=(TRACES,)).feed(DONE) == [
+            AskNext()
+        ]
+
+
+class TestItsMemory:
+    """Ends that came before their INVOKE are remembered, in a bounded number."""
+
+    def test_the_oldest_are_forgotten(self):
+        early = [RuntimeDone(f"e-{n}", "success", "", NOW) for n in range(EARLY_END_COUNT_MAX)]
+
+        assert collector(DONE, *early[:-1]).feed(INVOKE) == [AskNext()]
+        assert collector(DONE, *early).feed(INVOKE) == []
+
+
+EVENTS = [INVOKE, START, SNAPSHOT, POST, END, DONE, CRASH, SHUTDOWN, TIMER, NextFailed("")]
+
+
+@pytest.mark.parametrize("phase", [READY, RUNNING, DRAINING, EXITING, GONE])
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_event_is_legal_in_every_phase(phase, event):
+    driven = collector()
+    driven.lifecycle.phase = phase
+
+    assert isinstance(driven.feed(event), list)

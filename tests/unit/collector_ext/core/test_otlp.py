@@ -1,0 +1,70 @@
+"""What may be merged, and how."""
+
+from __future__ import annotations
+
+from collector_ext.core.otlp import (
+    JSON,
+    LOGS,
+    PROTOBUF,
+    TRACES,
+    ExportRequest,
+    Payload,
+    export_requests,
+)
+from tests.fakes.trace_requests import export_request, span_id, spans_in
+
+A = Payload(TRACES, PROTOBUF, export_request(("a", span_id(1))), is_alone=False)
+B = Payload(TRACES, PROTOBUF, export_request(("b", span_id(2))), is_alone=False)
+LOG = Payload(LOGS, PROTOBUF, b"log", is_alone=False)
+TEXT = Payload(TRACES, JSON, b"{}", is_alone=False)
+SUSPECT = Payload(TRACES, PROTOBUF, b"suspect", is_alone=True)
+
+MIB = 1024 * 1024
+
+
+class TestMerging:
+    """Payloads of one signal travel together."""
+
+    def test_their_order_is_kept(self):
+        assert export_requests([A, B], size_bytes_max=MIB) == (ExportRequest(TRACES, (A, B)),)
+
+    def test_the_merged_body_holds_all_they_held(self):
+        assert [span.name for span in spans_in(ExportRequest(TRACES, (A, B)).merged())] == [
+            "a",
+            "b",
+        ]
+
+    def test_signals_are_not_mixed(self):
+        assert export_requests([A, LOG, B], size_bytes_max=MIB) == (
+            ExportRequest(TRACES, (A, B)),
+            ExportRequest(LOGS, (LOG,)),
+        )
+
+    def test_json_is_not_merged(self):
+        assert export_requests([A, TEXT, B, TEXT], size_bytes_max=MIB) == (
+            ExportRequest(TRACES, (TEXT,)),
+            ExportRequest(TRACES, (TEXT,)),
+            ExportRequest(TRACES, (A, B)),
+        )
+
+    def test_what_was_refused_with_others_is_not_merged_again(self):
+        assert ExportRequest(TRACES, (SUSPECT,)) in export_requests(
+            [A, SUSPECT], size_bytes_max=MIB
+        )
+
+    def test_a_merged_body_has_a_limit(self):
+        size = len(A.body) + len(B.body)
+
+        assert export_requests([A, B, A], size_bytes_max=size) == (
+            ExportRequest(TRACES, (A, B)),
+            ExportRequest(TRACES, (A,)),
+        )
+
+    def test_a_payload_over_the_limit_travels_alone(self):
+        assert len(export_requests([A, B], size_bytes_max=1)) == 2
+
+    def test_nothing_makes_no_request(self):
+        assert export_requests([], size_bytes_max=MIB) == ()
+
+    def test_a_request_has_the_encoding_of_its_payloads(self):
+        assert ExportRequest(TRACES, (TEXT,)).content_type == JSON
