@@ -1,0 +1,78 @@
+"""Spans that wait to be sent, and when they are.
+
+A span goes out when it ends, so that a crash loses almost nothing; unless something was sent
+moments ago, so that a busy function does not pay a system call for each span. What waits goes
+with the end of its invocation at the latest; where there is no invocation, nothing waits.
+"""
+
+from __future__ import annotations
+
+from otel_layer.core.otlp import EncodedSpan
+
+INTERVAL_S = 0.010
+"""Between two requests: ten spans in a millisecond are one system call, not ten."""
+
+REQUEST_BYTES_MAX = 256 * 1024
+"""Of one request: the kernel has to hold it whole while the collector is busy. When as much
+waits, there is no point in waiting longer."""
+
+SIZE_BYTES_MAX = 1024 * 1024
+"""What may wait while the collector does not read: memory of the function. Some thousand
+spans; beyond that the oldest are lost, and counted."""
+
+
+class Outbox:
+    """Keeps spans by the invocation they belong to."""
+
+    def __init__(self) -> None:
+        self.lost_count = 0
+        self._waiting: dict[str | None, list[EncodedSpan]] = {}
+        self._size_bytes = 0
+        self._sent_at = float("-inf")
+
+    def put(self, request_id: str | None, span: EncodedSpan) -> None:
+        """Keep a span; where that is too much, lose the oldest.
+
+        Args:
+            request_id: Of its invocation; None if it belongs to none.
+            span: The span, serialised.
+        """
+        self._waiting.setdefault(request_id, []).append(span)
+        self._size_bytes += span.size_bytes
+        # The one just put may be larger than everything allowed: it is sent before another.
+        while self._size_bytes > SIZE_BYTES_MAX and self._lose_one_but(span):
+            self.lost_count += 1
+
+    def is_due(self, now: float) -> bool:
+        """Return whether it is time for another request.
+
+        Args:
+            now: Seconds, of the same clock as in ``sent``.
+        """
+        return now - self._sent_at >= INTERVAL_S or self._size_bytes >= REQUEST_BYTES_MAX
+
+    def take(self, request_id: str | None) -> list[EncodedSpan]:
+        """Give out the spans of an invocation, oldest first."""
+        spans = self._waiting.pop(request_id, [])
+        self._size_bytes -= sum(span.size_bytes for span in spans)
+        return spans
+
+    def put_back(self, request_id: str | None, spans: list[EncodedSpan]) -> None:
+        """Keep spans again that could not be sent, before those that came later."""
+        later = self.take(request_id)
+        for span in spans + later:
+            self.put(request_id, span)
+
+    def sent(self, now: float) -> None:
+        """Take note that a request was sent."""
+        self._sent_at = now
+
+    def _lose_one_but(self, newest: EncodedSpan) -> bool:
+        for request_id, spans in self._waiting.items():
+            if spans[0] is newest:
+                continue
+            self._size_bytes -= spans.pop(0).size_bytes
+            if not spans:
+                del self._waiting[request_id]
+            return True
+        return False

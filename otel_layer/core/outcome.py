@@ -1,0 +1,44 @@
+"""How an invocation ended, in the words of the semantic conventions.
+
+Source: https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/
+"""
+
+from __future__ import annotations
+
+import json
+
+
+def error_type(exception: BaseException) -> str:
+    """Return the exception's class with its module, which built-in ones do without."""
+    kind = type(exception)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def exception_event(kind: str, message: str, stacktrace: str) -> dict[str, str | bool]:
+    """Return the attributes of the event that records an exception which ended the span."""
+    return {
+        "exception.type": kind,
+        "exception.message": message,
+        "exception.stacktrace": stacktrace,
+        "exception.escaped": True,
+    }
+
+
+def posted_error(body: object) -> tuple[str, str]:
+    """Read the error that the runtime posts by itself, about an event or a result.
+
+    Args:
+        body: The JSON text of the runtime client.
+
+    Returns:
+        The error's type and its message; empty where they could not be read.
+    """
+    try:
+        error = json.loads(body) if isinstance(body, (str, bytes)) else None
+    except ValueError:
+        error = None
+    if not isinstance(error, dict):
+        return "", ""
+    return str(error.get("errorType", "")), str(error.get("errorMessage", ""))

@@ -1,0 +1,1 @@
+"""Does; never decides. One module per peer: the runtime, the SDK, the libraries, the collector."""

@@ -1,0 +1,191 @@
+"""Invocations, from the call of the handler to the result that the runtime posts.
+
+Nothing here calls the customer's code, and nothing here raises.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import propagate
+from opentelemetry.context.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+
+import otel_layer
+from otel_layer.core import outcome, root_span, stack, trigger
+from otel_layer.edge.local_exporter import LocalExporter, invocation_id
+from otel_layer.edge.shield import Shield
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+PACKAGE_FOLDER = f"{otel_layer.__path__[0]}/"
+
+_CONSEQUENCE = "the invocation goes on, its trace is incomplete"
+
+
+class Function:
+    """What is the same for all invocations of this environment."""
+
+    __slots__ = ("initialization_type", "name", "version")
+
+    def __init__(self, name: str, version: str, initialization_type: str) -> None:
+        self.name = name
+        self.version = version
+        self.initialization_type = initialization_type
+
+
+class Invocation:
+    """One run of the handler: its root span, and what has to be undone after it."""
+
+    __slots__ = ("has_failed", "id_token", "otel_token", "request_id", "root")
+
+    def __init__(self, request_id: str, root: Span) -> None:
+        self.request_id = request_id
+        self.root = root
+        self.has_failed = False
+        self.otel_token: Token[Context] | None = None
+        self.id_token: Token[str | None] | None = None
+
+
+class Invocations:
+    """Starts and ends the root span of each invocation."""
+
+    def __init__(
+        self, function: Function, tracer: Tracer, exporter: LocalExporter, shield: Shield
+    ) -> None:
+        """Prepare for the first invocation.
+
+        ``ends_when_posted`` is set by whoever sees what the runtime posts: then ``posted``
+        is called after ``returned`` and ``raised``, and the root ends there.
+        """
+        self.ends_when_posted = False
+        self._function = function
+        self._tracer = tracer
+        self._exporter = exporter
+        self._shield = shield
+        self._is_first = True
+        self._unposted: dict[str, Invocation] = {}
+
+    def begin(self, event: object, lambda_context: Any) -> Invocation | None:  # noqa: ANN401  # the customer may call with anything
+        """Start the root span and make it the current one.
+
+        Afterwards: call ``returned`` or ``raised``, once, in the same thread.
+        """
+        with self._shield("start the root span", _CONSEQUENCE):
+            request_id = str(getattr(lambda_context, "aws_request_id", ""))
+            parent = self._parent(event, lambda_context)
+            invocation = self._open(event, lambda_context, request_id, parent)
+            invocation.id_token = invocation_id.set(request_id)
+            current = set_span_in_context(invocation.root, parent)
+            invocation.otel_token = otel_context.attach(current)
+            return invocation
+        return None
+
+    def returned(self, invocation: Invocation | None) -> None:
+        """Take note that the handler returned."""
+        if invocation is not None:
+            with self._shield("leave the root span", _CONSEQUENCE):
+                self._leave(invocation, is_over=not self.ends_when_posted)
+
+    def raised(self, invocation: Invocation | None, exception: BaseException) -> None:
+        """Take note of the exception that left the handler; it is not touched.
+
+        What is no ``Exception`` ends the process: nothing will be posted.
+        """
+        if invocation is None:
+            return
+        invocation.has_failed = True
+        with self._shield("record the handler's exception", _CONSEQUENCE):
+            self._record(invocation.root, exception)
+        with self._shield("leave the root span", _CONSEQUENCE):
+            posted = self.ends_when_posted and isinstance(exception, Exception)
+            self._leave(invocation, is_over=not posted)
+
+    def posted(self, request_id: str, error: object = None) -> None:
+        """End the root span: the runtime is about to post the result, or an error.
+
+        Args:
+            request_id: Of the invocation.
+            error: The error's JSON text; None for a result.
+        """
+        with self._shield("end the root span", _CONSEQUENCE):
+            invocation = self._unposted.pop(request_id, None)
+            if invocation is None and error is not None:
+                # The handler was not called: its event could not be read.
+                invocation = self._open(None, None, request_id, Context())
+            if invocation is None:
+                return
+            if error is not None and not invocation.has_failed:
+                kind, message = outcome.posted_error(error)
+                _fail(invocation.root, kind, message)
+            self._end(invocation)
+
+    def _parent(self, event: object, lambda_context: Any) -> Context:  # noqa: ANN401  # as in begin
+        w3c = getattr(lambda_context, "w3c", None)
+        custom = getattr(getattr(lambda_context, "client_context", None), "custom", None)
+        contexts = (w3c() if callable(w3c) else None, custom)
+        fields = propagate.get_global_textmap().fields
+        return propagate.extract(trigger.carrier(event, contexts, fields), Context())
+
+    def _open(
+        self,
+        event: object,
+        lambda_context: Any,  # noqa: ANN401  # as in begin
+        request_id: str,
+        parent: Context,
+    ) -> Invocation:
+        coldstart = root_span.is_cold_start(
+            self._function.initialization_type, first=self._is_first
+        )
+        self._is_first = False
+        arn = getattr(lambda_context, "invoked_function_arn", None)
+        attributes: dict[str, str | bool] = root_span.attributes(
+            request_id, arn, self._function.version, coldstart=coldstart
+        )
+        triggered_by = trigger.trigger(event)
+        if triggered_by is not None:
+            attributes["faas.trigger"] = triggered_by
+        name = self._function.name or str(getattr(lambda_context, "function_name", "handler"))
+        root = self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
+        with self._shield("announce the invocation", _CONSEQUENCE):
+            is_sampled = root.get_span_context().trace_flags.sampled
+            self._exporter.begin(request_id, root if is_sampled else None)  # type: ignore[arg-type]  # a sampled span is the SDK's
+        return Invocation(request_id, root)
+
+    def _leave(self, invocation: Invocation, *, is_over: bool) -> None:
+        if invocation.otel_token is not None:
+            otel_context.detach(invocation.otel_token)
+        if invocation.id_token is not None:
+            invocation_id.reset(invocation.id_token)
+        if is_over:
+            self._end(invocation)
+        else:
+            self._unposted[invocation.request_id] = invocation
+
+    def _record(self, root: Span, exception: BaseException) -> None:
+        kind, message = outcome.error_type(exception), ""
+        with self._shield("read the text of the handler's exception", "it is left out"):
+            message = str(exception)
+        _fail(root, kind, message)
+        root.add_event("exception", outcome.exception_event(kind, message, _stacktrace(exception)))
+
+    def _end(self, invocation: Invocation) -> None:
+        invocation.root.end()
+        self._exporter.end(invocation.request_id)
+
+
+def _stacktrace(exception: BaseException) -> str:
+    described = traceback.TracebackException.from_exception(exception)
+    frames: Mapping[int, traceback.FrameSummary] = dict(enumerate(described.stack))
+    filenames = [frame.filename for frame in frames.values()]
+    described.stack[:] = [frames[i] for i in stack.kept(filenames, PACKAGE_FOLDER)]
+    return "".join(described.format())
+
+
+def _fail(root: Span, kind: str, message: str) -> None:
+    root.set_attribute("error.type", kind)
+    root.set_status(Status(StatusCode.ERROR, f"{kind}: {message}"))

@@ -1,0 +1,181 @@
+"""Sends the spans of an invocation to the collector, and says when it begins and ends.
+
+Every request carries ``Lambda-Invocation-Id``. ``Lambda-Invocation-Phase: start`` marks the
+provisional root, which our collector holds back until it is known whether a final one comes;
+``end`` marks the last request of an invocation, which it may flush then.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from otel_layer.core.otlp import EncodedSpan, Encoder, batches, request
+from otel_layer.core.outbox import REQUEST_BYTES_MAX, Outbox
+from otel_layer.core.patience import SEND_S, Patience
+from otel_layer.edge.clock import monotonic
+from otel_layer.edge.connection import CollectorFault, Connection
+from otel_layer.edge.log import Log
+from otel_layer.edge.shield import Shield
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+invocation_id: ContextVar[str | None] = ContextVar("otel_layer_invocation_id", default=None)
+"""The request id of the invocation that the running code is part of."""
+
+
+class LocalExporter:
+    """Encodes spans when they end, and hands them to the collector.
+
+    Spans end on any thread, in signal handlers, and in child processes after a fork.
+    """
+
+    def __init__(self, port: int, log: Log, shield: Shield, *, own_collector: bool) -> None:
+        """Prepare; the connection is made when there is something to send.
+
+        Args:
+            port: Of the collector.
+            log: For the first failure of each kind.
+            shield: For faults of ours while a span ends, in the customer's code.
+            own_collector: Whether it knows what the phases mean. Another one would take a
+                provisional root for a span.
+        """
+        self._address = f"127.0.0.1:{port}"
+        self._log = log
+        self._shield = shield
+        self._own_collector = own_collector
+        self._encoder = Encoder()
+        self._connection = Connection(port, self._answered)
+        os.register_at_fork(after_in_child=self._forget)
+        self._forget()
+
+    def _forget(self) -> None:
+        # In a forked child: the connection and what waits are the parent's. The child has no
+        # invocation whose end would send what waits, so it sends each span at once.
+        self._connection.close()
+        # A signal handler may end a span while this thread is sending: never a deadlock.
+        self._lock = threading.RLock()
+        self._is_sending = False
+        self._outbox = Outbox()
+        self._told_lost_count = 0
+        self._has_answered = False
+        self._patience = Patience()
+        self._roots: dict[str, int] = {}
+
+    def begin(self, request_id: str, root: ReadableSpan | None) -> None:
+        """Take note of a new invocation.
+
+        Args:
+            request_id: Lambda's id of it.
+            root: Its root span, just started; None if it is not sampled.
+        """
+        context = root.get_span_context() if root else None
+        with self._lock:
+            self._roots[request_id] = context.span_id if context else 0
+            if root and self._own_collector and self._patience.allows(monotonic()):
+                self._send(request_id, [self._encoder.encode(root)], b"start")
+
+    def take(self, span: ReadableSpan) -> None:
+        """Take over a span that has ended."""
+        with self._shield("export a span", "spans are lost"):
+            self._take(span)
+
+    def _take(self, span: ReadableSpan) -> None:
+        encoded = self._encoder.encode(span)
+        context = span.get_span_context()
+        with self._lock:
+            request_id = invocation_id.get()
+            if request_id is None and len(self._roots) == 1:
+                # On a thread that was started without the context of the invocation.
+                (request_id,) = self._roots
+            self._outbox.put(request_id, encoded)
+            root_id = self._roots.get(request_id) if request_id else None
+            if context is not None and context.span_id == root_id:
+                return  # it goes with ``end``, which follows
+            now = monotonic()
+            if self._is_sending or not self._patience.allows(now):
+                return
+            if root_id is None or self._outbox.is_due(now):
+                self._send(request_id, self._outbox.take(request_id))
+
+    def end(self, request_id: str) -> None:
+        """Send what is left of an invocation, and that it has ended."""
+        with self._lock:
+            self._roots.pop(request_id, None)
+            spans = self._outbox.take(None) + self._outbox.take(request_id)
+            if not spans and not self._own_collector:
+                return
+            if self._send(request_id, spans, b"end"):
+                self._tell_lost()
+            elif self._own_collector:
+                # Only slow, perhaps: without this it would learn of the end much later.
+                self._send(request_id, [], b"end")
+
+    def _send(
+        self, request_id: str | None, spans: list[EncodedSpan], phase: bytes | None = None
+    ) -> bool:
+        self._is_sending = True
+        begun_at = monotonic()
+        waiting: list[list[EncodedSpan]] = batches(spans, REQUEST_BYTES_MAX) or [[]]
+        try:
+            while waiting:
+                body = request(waiting[0])
+                head = _head(request_id, phase if len(waiting) == 1 else None, len(body))
+                left_s = max(begun_at + SEND_S - monotonic(), 0.001)
+                self._connection.send(head + body, left_s)
+                del waiting[0]
+        except CollectorFault as fault:
+            self._failed(fault)
+            unsent = [span for batch in waiting for span in batch]
+            if phase is None:
+                self._outbox.put_back(request_id, unsent)
+            elif phase == b"end":
+                self._outbox.lost_count += len(unsent)
+            return False
+        finally:
+            self._is_sending = False
+        now = monotonic()
+        self._patience.waited(now - begun_at, now)
+        self._outbox.sent(now)
+        return True
+
+    def _failed(self, fault: CollectorFault) -> None:
+        self._patience.failed(monotonic())
+        self._has_answered = False
+        self._log.say_once(
+            fault.kind,
+            f"the collector at {self._address} {fault};"
+            " what cannot be sent by the end of the invocation is lost",
+        )
+
+    def _tell_lost(self) -> None:
+        # Only an answer shows that it reads; that the kernel takes what is sent does not.
+        lost_count = self._outbox.lost_count
+        if self._has_answered and lost_count > self._told_lost_count:
+            self._told_lost_count = lost_count
+            self._log.say(
+                f"the collector at {self._address} answers again; {lost_count} spans were lost"
+            )
+
+    def _answered(self, answer: bytes) -> None:
+        # Answers are not waited for, so this may be the middle of one.
+        self._has_answered = True
+        if answer.startswith(b"HTTP/1.") and answer[9:10] != b"2":
+            status = answer.split(b"\r\n", 1)[0].decode("latin-1")
+            self._log.say_once(
+                "refuses", f"the collector at {self._address} answered {status!r}; spans are lost"
+            )
+
+
+def _head(request_id: str | None, phase: bytes | None, size_bytes: int) -> bytes:
+    head = (
+        b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
+    )
+    if request_id:
+        head += b"Lambda-Invocation-Id: %b\r\n" % request_id.encode("ascii", "replace")
+    if phase is not None:
+        head += b"Lambda-Invocation-Phase: %b\r\n" % phase
+    return head + b"Content-Length: %d\r\n\r\n" % size_bytes

@@ -1,0 +1,406 @@
+"""The exporter and its connection, on real sockets."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import signal
+import socket
+import threading
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.trace import SpanContext
+
+from otel_layer.core.patience import SEND_S
+from otel_layer.edge import local_exporter, sdk
+from otel_layer.edge.connection import CollectorFault, Connection
+from otel_layer.edge.local_exporter import LocalExporter, invocation_id
+from otel_layer.edge.log import Log
+from otel_layer.edge.shield import Shield
+from tests.fakes.local_collector import LocalCollector
+
+TRACER = TracerProvider(shutdown_on_exit=False).get_tracer("tests")
+
+
+def started(name="span", **attributes):
+    return TRACER.start_span(name, attributes=attributes)
+
+
+def ended(name="span", **attributes):
+    span = started(name, **attributes)
+    span.end()
+    return span
+
+
+def names(request):
+    return [span.name for span in request.spans]
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(local_exporter, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    said = []
+    monkeypatch.setattr(Log, "say", lambda _, sentence: said.append(sentence))
+    return said
+
+
+@pytest.fixture
+def made():
+    """Exporters to close: in a function the process ends with them."""
+    exporters: list[LocalExporter] = []
+    yield exporters
+    for exporter in exporters:
+        exporter._connection.close()
+
+
+@pytest.fixture
+def export(made):
+    def make(collector, *, own_collector=True):
+        log = Log(as_json=False)
+        made.append(LocalExporter(collector.port, log, Shield(log), own_collector=own_collector))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture
+def collector():
+    with LocalCollector() as collector:
+        yield collector
+
+
+def in_invocation(request_id, call):
+    """Call as the handler of an invocation would."""
+
+    def run():
+        invocation_id.set(request_id)
+        call()
+
+    contextvars.copy_context().run(run)
+
+
+class TestSpansOfAnInvocation:
+    """Sent when they end, unless something was sent moments ago."""
+
+    def test_the_first_goes_at_once_and_those_right_after_it_with_the_end(
+        self, collector, export, clock
+    ):
+        exporter = export(collector)
+        root = started("root")
+        exporter.begin("request-1", root)
+        clock.now += 0.011
+        in_invocation("request-1", lambda: [exporter.take(ended(f"span-{n}")) for n in range(3)])
+        root.end()
+        in_invocation("request-1", lambda: exporter.take(root))
+        exporter.end("request-1")
+
+        requests = collector.wait_for_end("request-1")
+        assert [(one.phase, names(one)) for one in requests] == [
+            ("start", ["root"]),
+            (None, ["span-0"]),
+            ("end", ["span-1", "span-2", "root"]),
+        ]
+
+    def test_the_final_root_waits_for_the_end(self, collector, export, clock):
+        exporter = export(collector)
+        root = started("root")
+        exporter.begin("request-1", root)
+        clock.now += 1
+        root.end()
+        exporter.take(root)
+        exporter.end("request-1")
+
+        assert [one.phase for one in collector.wait_for_end("request-1")] == ["start", "end"]
+
+    def test_a_thread_without_the_context_is_part_of_the_only_invocation(
+        self, collector, export, clock
+    ):
+        exporter = export(collector)
+        exporter.begin("request-1", None)
+        clock.now += 1
+        thread = threading.Thread(target=exporter.take, args=(ended(),))
+        thread.start()
+        thread.join()
+        exporter.end("request-1")
+
+        requests = collector.wait_for_end("request-1")
+        assert [one.phase for one in requests] == [None, "end"]
+
+    def test_two_invocations_at_a_time_are_kept_apart(self, collector, export):
+        exporter = export(collector)
+        exporter.begin("request-1", started("root-1"))
+        exporter.begin("request-2", started("root-2"))
+        in_invocation("request-1", lambda: exporter.take(ended("one")))
+        in_invocation("request-2", lambda: exporter.take(ended("two")))
+        exporter.end("request-1")
+        exporter.end("request-2")
+
+        assert names(collector.wait_for_end("request-1")[-1]) == ["one"]
+        assert names(collector.wait_for_end("request-2")[-1]) == ["two"]
+
+
+class TestSpansOfNoInvocation:
+    """No end will send them: they go at once, and name nobody."""
+
+    def test_they_do_not_wait(self, collector, export):
+        exporter = export(collector)
+        exporter.take(ended("first"))
+        exporter.take(ended("second"))
+
+        requests = collector.wait_for(lambda requests: len(requests) == 2)
+        assert [(one.invocation_id, one.phase, names(one)) for one in requests] == [
+            (None, None, ["first"]),
+            (None, None, ["second"]),
+        ]
+
+
+class TestLargeSpans:
+    """A request has a bound, so that the kernel can hold it whole."""
+
+    def test_they_are_divided_and_do_not_wait(self, collector, export):
+        exporter = export(collector)
+        exporter.begin("request-1", started())
+        in_invocation(
+            "request-1", lambda: [exporter.take(ended(payload="x" * 100_000)) for _ in range(5)]
+        )
+        exporter.end("request-1")
+
+        requests = collector.wait_for_end("request-1")
+        assert [(one.phase, len(one.spans)) for one in requests] == [
+            ("start", 1),
+            (None, 2),
+            (None, 1),
+            ("end", 2),
+        ]
+
+    def test_one_larger_than_the_bound_goes_alone(self, collector, export):
+        exporter = export(collector)
+        exporter.take(ended(payload="x" * 500_000))
+
+        (request,) = collector.wait_for(lambda requests: requests)
+        assert len(request.body) > 500_000
+
+
+class TestAForeignCollector:
+    """It knows nothing of phases."""
+
+    def test_it_gets_neither_a_provisional_root_nor_an_empty_end(self, collector, export):
+        exporter = export(collector, own_collector=False)
+        exporter.begin("request-1", started())
+        exporter.end("request-1")
+        exporter.take(ended("marker"))
+
+        (request,) = collector.wait_for(lambda requests: requests)
+        assert names(request) == ["marker"]
+
+
+class TestALostConnection:
+    """Made again for the next request; nothing is said about it."""
+
+    def test_one_that_was_closed_while_idle_is_replaced(self, collector, export, lines):
+        exporter = export(collector)
+        exporter.take(ended("first"))
+        collector.wait_for(lambda requests: requests)
+        collector._served[0].shutdown(socket.SHUT_RDWR)
+        exporter.take(ended("second"))
+
+        collector.wait_for(lambda requests: len(requests) == 2)
+        assert collector.connection_count == 2
+        assert lines == []
+
+
+class TestACollectorThatIsGone:
+    """One attempt, one line; what waits goes with the end, or is lost and counted."""
+
+    def test_the_spans_after_the_first_do_not_try_again(self, export, lines):
+        with LocalCollector() as collector:
+            pass
+        exporter = export(collector)
+        exporter.begin("request-1", None)
+        in_invocation("request-1", lambda: [exporter.take(ended()) for _ in range(10)])
+        exporter.end("request-1")
+
+        assert len(lines) == 1
+        assert exporter._outbox.lost_count == 10
+
+    def test_what_could_not_be_sent_goes_with_the_end(self, export, clock):
+        with LocalCollector() as gone:
+            port = gone.port
+        exporter = export(gone)
+        exporter.begin("request-1", None)
+        clock.now += 1
+        in_invocation("request-1", lambda: exporter.take(ended("early")))
+        with LocalCollector(port=port) as collector:
+            exporter.end("request-1")
+
+            assert names(collector.wait_for_end("request-1")[-1]) == ["early"]
+
+    def test_what_was_lost_is_told_when_it_answers_again(self, export, lines):
+        with LocalCollector() as gone:
+            port = gone.port
+        exporter = export(gone)
+        exporter.begin("request-1", None)
+        in_invocation("request-1", lambda: exporter.take(ended()))
+        exporter.end("request-1")
+        with LocalCollector(port=port) as collector:
+            for n in range(2, 6):
+                exporter.begin(f"request-{n}", started())
+                exporter.end(f"request-{n}")
+                collector.wait_for_end(f"request-{n}")
+
+        assert lines[1:] == [f"the collector at 127.0.0.1:{port} answers again; 1 spans were lost"]
+
+
+class TestACollectorThatDoesNotRead:
+    """The kernel takes what fits; then a request costs its time limit, once."""
+
+    def test_the_end_is_sent_once_more_on_a_new_connection(self, export, lines):
+        with LocalCollector(reads=False) as collector:
+            exporter = export(collector)
+            exporter.begin("request-1", None)
+            in_invocation(
+                "request-1",
+                lambda: [exporter.take(ended(payload="x" * 950_000)) for _ in range(20)],
+            )
+            exporter.end("request-1")
+            first = exporter._connection._socket
+            collector._start(collector._accept)
+
+            collector.wait_for_end("request-1")
+            assert first is exporter._connection._socket
+            assert exporter._outbox.lost_count > 0
+            assert len(lines) == 1
+
+    def test_a_request_that_times_out_closes_its_connection(self):
+        with LocalCollector(reads=False) as collector:
+            connection = Connection(collector.port, lambda _: None)
+
+            with pytest.raises(CollectorFault, match="does not read"):
+                connection.send(b"x" * 50_000_000, SEND_S)
+
+            assert connection._socket is None
+
+
+class TestAnAnswer:
+    """Read and thrown away; a refusal is said once."""
+
+    def test_a_refusal_is_said_once(self, export, lines):
+        refusal = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+        with LocalCollector(answer=refusal) as collector:
+            exporter = export(collector)
+            for _ in range(4):
+                count = len(collector.requests)
+                exporter.take(ended())
+                collector.wait_for(lambda requests, count=count: len(requests) > count)  # type: ignore[misc]  # a default is no argument
+
+        assert lines == [
+            (
+                f"the collector at 127.0.0.1:{collector.port} answered"
+                " 'HTTP/1.1 400 Bad Request'; spans are lost"
+            )
+        ]
+
+    def test_a_server_that_never_stops_answering_is_not_listened_to_for_ever(self):
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            heard: list[bytes] = []
+            connection = Connection(listener.getsockname()[1], heard.append)
+            connection.send(b"x", SEND_S)
+            served, _ = listener.accept()
+            with served:
+                served.settimeout(0)
+                try:
+                    while True:
+                        served.send(bytes(1 << 20))
+                except BlockingIOError:
+                    pass
+                connection.send(b"x", SEND_S)
+                connection.close()
+
+        assert 0 < len(heard) <= 16
+
+
+class TestWhereSpansEnd:
+    """On any thread, in a signal handler, in a child process."""
+
+    def test_in_a_signal_handler_while_a_span_is_being_sent(self, collector, export, monkeypatch):
+        exporter = export(collector)
+        send = exporter._connection.send
+
+        def interrupted(request, timeout_s):
+            monkeypatch.setattr(exporter._connection, "send", send)
+            signal.raise_signal(signal.SIGUSR1)
+            send(request, timeout_s)
+
+        previous = signal.signal(signal.SIGUSR1, lambda *_: exporter.take(ended("in the handler")))
+        try:
+            monkeypatch.setattr(exporter._connection, "send", interrupted)
+            exporter.take(ended("interrupted"))
+            exporter.begin("request-1", None)
+            exporter.end("request-1")
+        finally:
+            signal.signal(signal.SIGUSR1, previous)
+
+        requests = collector.wait_for(lambda requests: len(requests) == 2)
+        assert [names(one) for one in requests] == [["interrupted"], ["in the handler"]]
+
+    def test_in_a_child_process_the_parent_s_connection_is_left_alone(self, collector, export):
+        exporter = export(collector)
+        exporter.begin("request-1", started("root"))
+        in_invocation("request-1", lambda: exporter.take(ended("the parent's")))
+        pid = os.fork()
+        if pid == 0:
+            exporter.take(ended("the child's"))
+            os._exit(0)
+        os.waitpid(pid, 0)
+        exporter.end("request-1")
+
+        collector.wait_for_end("request-1")
+        requests = collector.wait_for(lambda requests: len(requests) == 3)
+        assert sorted(name for one in requests for name in names(one)) == [
+            "root",
+            "the child's",
+            "the parent's",
+        ]
+        assert collector.connection_count == 2
+
+    def test_a_fault_of_ours_does_not_reach_the_customer_s_code(self, collector, export, lines):
+        exporter = export(collector)
+
+        exporter.take(object())
+
+        (line,) = lines
+        assert line.startswith("cannot export a span: AttributeError: ")
+
+
+class TestTheSdkAroundIt:
+    """Which spans reach it."""
+
+    def test_only_sampled_spans_do(self):
+        taken: list[ReadableSpan] = []
+        processor = sdk._EndedSpans(taken.append)
+        span = ended()
+        processor.on_end(span)
+        unsampled = ReadableSpan("x", SpanContext(1, 2, is_remote=False))
+
+        processor.on_end(unsampled)
+
+        assert taken == [span]

@@ -1,0 +1,111 @@
+"""Which spans wait, how long, and which are lost when too many do."""
+
+from __future__ import annotations
+
+from otel_layer.core.otlp import EncodedSpan
+from otel_layer.core.outbox import INTERVAL_S, REQUEST_BYTES_MAX, SIZE_BYTES_MAX, Outbox
+
+SPAN = EncodedSpan(b"", b"", b"span")
+LATER = EncodedSpan(b"", b"", b"later")
+QUARTER = SIZE_BYTES_MAX // 4
+
+
+def large(size_bytes=QUARTER):
+    return EncodedSpan(b"", b"", b"x" * size_bytes)
+
+
+class TestWhatWaits:
+    """Spans are kept by their invocation, in their order."""
+
+    def test_the_spans_of_an_invocation_come_out_oldest_first(self):
+        outbox = Outbox()
+        outbox.put("request-1", SPAN)
+        outbox.put("request-1", LATER)
+
+        assert outbox.take("request-1") == [SPAN, LATER]
+        assert outbox.take("request-1") == []
+
+    def test_those_of_another_one_stay(self):
+        outbox = Outbox()
+        outbox.put("request-1", SPAN)
+        outbox.put(None, LATER)
+
+        assert outbox.take("request-1") == [SPAN]
+        assert outbox.take(None) == [LATER]
+
+    def test_what_could_not_be_sent_comes_before_what_came_later(self):
+        outbox = Outbox()
+        outbox.put("request-1", SPAN)
+        unsent = outbox.take("request-1")
+        outbox.put("request-1", LATER)
+
+        outbox.put_back("request-1", unsent)
+
+        assert outbox.take("request-1") == [SPAN, LATER]
+
+
+class TestWhenItIsTime:
+    """Ten spans in a millisecond are one request."""
+
+    def test_the_first_span_does_not_wait(self):
+        assert Outbox().is_due(now=5.0)
+
+    def test_nothing_is_due_right_after_a_request(self):
+        outbox = Outbox()
+        outbox.sent(5.0)
+
+        assert not outbox.is_due(5.0 + INTERVAL_S / 2)
+
+    def test_it_is_due_when_a_whole_request_waits(self):
+        outbox = Outbox()
+        outbox.sent(5.0)
+        outbox.put("request-1", large(REQUEST_BYTES_MAX))
+
+        assert outbox.is_due(5.0)
+
+    def test_it_is_due_when_the_interval_is_over(self):
+        outbox = Outbox()
+        outbox.sent(0.0)
+
+        assert outbox.is_due(INTERVAL_S)
+
+
+class TestWhenTooMuchWaits:
+    """The memory is the function's: the oldest spans are lost, and counted."""
+
+    def test_the_oldest_are_lost(self):
+        outbox = Outbox()
+        outbox.put("request-1", SPAN)
+        for _ in range(4):
+            outbox.put("request-1", large())
+
+        assert len(outbox.take("request-1")) == 3
+        assert outbox.lost_count == 2
+
+    def test_those_of_an_older_invocation_go_first(self):
+        outbox = Outbox()
+        outbox.put("request-0", large())
+        outbox.put("request-1", large(SIZE_BYTES_MAX - QUARTER))
+
+        assert outbox.take("request-0") == []
+        assert outbox.lost_count == 1
+
+    def test_the_newest_is_kept_however_large(self):
+        outbox = Outbox()
+        outbox.put("request-1", SPAN)
+        enormous = large(2 * SIZE_BYTES_MAX)
+        outbox.put("request-2", enormous)
+
+        assert outbox.take("request-2") == [enormous]
+        assert outbox.lost_count == 1
+
+    def test_what_was_taken_makes_room(self):
+        outbox = Outbox()
+        for _ in range(3):
+            outbox.put("request-1", large())
+        outbox.take("request-1")
+
+        for _ in range(3):
+            outbox.put("request-2", large())
+
+        assert outbox.lost_count == 0

@@ -1,0 +1,83 @@
+"""What an event tells about its origin, and what it must not be trusted to be."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_layer.core.trigger import carrier, trigger
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+FIELDS = {"traceparent", "tracestate", "baggage"}
+STRANGE_EVENTS = [None, "text", 7, 1.5, True, [], ["a"], {}, {"headers": None}, {"headers": "x"}]
+
+
+class TestTheTrigger:
+    """Named only where the shape of the event leaves no doubt."""
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            {"httpMethod": "GET", "requestContext": {"stage": "prod"}},
+            {"httpMethod": "GET", "requestContext": {"elb": {"targetGroupArn": "arn:…"}}},
+            {"version": "2.0", "requestContext": {"http": {"method": "GET"}}},
+        ],
+        ids=["REST API", "load balancer", "HTTP API or function URL"],
+    )
+    def test_an_http_request_is_http(self, event):
+        assert trigger(event) == "http"
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            *STRANGE_EVENTS,
+            {"httpMethod": "GET"},
+            {"requestContext": "x"},
+            {"requestContext": {"connectionId": "abc", "eventType": "MESSAGE"}},
+            {"Records": [{"eventSource": "aws:sqs"}]},
+        ],
+        ids=repr,
+    )
+    def test_anything_else_is_not_guessed(self, event):
+        assert trigger(event) is None
+
+
+class TestTheCarrier:
+    """The fields that continue somebody's trace."""
+
+    def test_they_are_found_in_the_headers_in_any_case(self):
+        event = {"headers": {"TraceParent": PARENT, "tracestate": "a=b", "Accept": "*/*"}}
+
+        assert carrier(event, (), FIELDS) == {"traceparent": PARENT, "tracestate": "a=b"}
+
+    def test_they_are_found_in_multi_value_headers(self):
+        event = {"multiValueHeaders": {"traceparent": [PARENT], "tracestate": ["a=b", "c=d"]}}
+
+        assert carrier(event, (), FIELDS) == {
+            "traceparent": [PARENT],
+            "tracestate": ["a=b", "c=d"],
+        }
+
+    def test_the_headers_come_before_the_context_of_the_invocation(self):
+        event = {"headers": {"traceparent": PARENT}}
+
+        assert carrier(event, ({"traceparent": "other"},), FIELDS) == {"traceparent": PARENT}
+
+    def test_contexts_are_asked_in_their_order(self):
+        contexts: tuple[object, ...] = (None, {}, {"traceparent": PARENT}, {"traceparent": "other"})
+
+        assert carrier(None, contexts, FIELDS) == {"traceparent": PARENT}
+
+    def test_a_state_is_not_taken_from_another_source_than_its_parent(self):
+        event = {"headers": {"traceparent": PARENT}}
+
+        assert carrier(event, ({"tracestate": "a=b"},), FIELDS) == {"traceparent": PARENT}
+
+    @pytest.mark.parametrize("event", STRANGE_EVENTS, ids=repr)
+    def test_an_event_of_any_kind_is_put_up_with(self, event):
+        assert carrier(event, (7, "x", [1]), FIELDS) == {}
+
+    @pytest.mark.parametrize("value", [None, 7, {}, [], [7], [PARENT, None]], ids=repr)
+    def test_a_value_that_is_no_text_is_none(self, value):
+        event = {"headers": {"traceparent": value, 7: PARENT}}
+
+        assert carrier(event, (), FIELDS) == {}

@@ -1,0 +1,190 @@
+"""The root span from the handler's call to the posted result, with the real SDK."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from opentelemetry import baggage, context, propagate, trace
+from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.sdk.trace import TracerProvider
+
+from otel_layer.edge.bootstrap import TracedHandler
+from otel_layer.edge.invocation import Function, Invocations
+from otel_layer.edge.local_exporter import invocation_id
+from otel_layer.edge.log import Log
+from otel_layer.edge.shield import Shield
+
+
+class LambdaContext:
+    aws_request_id = "request-1"
+    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:hello"
+
+
+class RecordingExporter:
+    """Remembers the roots it is told of, and which invocations have ended."""
+
+    def __init__(self) -> None:
+        self.roots: list[Any] = []
+        self.ended: list[str] = []
+
+    def begin(self, _request_id, root):
+        self.roots.append(root)
+
+    def end(self, request_id):
+        self.ended.append(request_id)
+
+
+@pytest.fixture
+def exporter():
+    return RecordingExporter()
+
+
+@pytest.fixture
+def invocations(exporter):
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("tests")
+    function = Function("hello", "1", "on-demand")
+    made = Invocations(function, tracer, exporter, Shield(Log(as_json=False)))
+    made.ends_when_posted = True
+    return made
+
+
+class TestWhileTheHandlerRuns:
+    """The root is the current span, and nothing of an earlier one is left."""
+
+    def test_the_root_is_current(self, invocations, exporter):
+        seen = []
+        handler = TracedHandler(lambda *_: seen.append(trace.get_current_span()), invocations)
+
+        handler({}, LambdaContext())
+
+        assert seen == exporter.roots
+
+    @pytest.mark.parametrize("fields", [{}, {"baggage": "a=b"}])
+    def test_whatever_was_current_before_is_not_the_parent(self, invocations, exporter, fields):
+        stranger = TracerProvider(shutdown_on_exit=False).get_tracer("x").start_span("stranger")
+        before = propagate.get_global_textmap()
+        token = context.attach(trace.set_span_in_context(stranger))
+        try:
+            propagate.set_global_textmap(CompositePropagator([]))
+            TracedHandler(lambda *_: None, invocations)({"headers": fields}, LambdaContext())
+        finally:
+            propagate.set_global_textmap(before)
+            context.detach(token)
+
+        assert exporter.roots[0].parent is None
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_afterwards_nothing_of_it_is_current(self, invocations, fails):
+        def handler(event, _context):
+            if fails:
+                raise ValueError
+            return event
+
+        event = {"headers": {"baggage": "a=b"}}
+        try:
+            TracedHandler(handler, invocations)(event, LambdaContext())
+        except ValueError:
+            assert fails
+
+        assert trace.get_current_span() is trace.INVALID_SPAN
+        assert invocation_id.get() is None
+        assert baggage.get_all() == {}
+
+
+class TestTheEnd:
+    """When the runtime posts, if it can be seen; else when the handler is left."""
+
+    def test_the_root_is_open_until_the_result_is_posted(self, invocations, exporter):
+        TracedHandler(lambda *_: None, invocations)({}, LambdaContext())
+        was_open = exporter.roots[0].is_recording() and not exporter.ended
+
+        invocations.posted("request-1")
+
+        assert was_open
+        assert not exporter.roots[0].is_recording()
+        assert exporter.ended == ["request-1"]
+
+    def test_it_ends_once(self, invocations, exporter):
+        TracedHandler(lambda *_: None, invocations)({}, LambdaContext())
+
+        invocations.posted("request-1")
+        invocations.posted("request-1")
+
+        assert exporter.ended == ["request-1"]
+
+    def test_where_posts_are_not_seen_it_ends_with_the_handler(self, invocations, exporter):
+        invocations.ends_when_posted = False
+
+        TracedHandler(lambda *_: None, invocations)({}, LambdaContext())
+
+        assert exporter.ended == ["request-1"]
+
+    def test_an_exception_of_the_handler_is_not_overwritten_by_what_is_posted(
+        self, invocations, exporter
+    ):
+        def handler(*_):
+            raise ValueError("x" * 3)
+
+        with pytest.raises(ValueError, match="xxx"):
+            TracedHandler(handler, invocations)({}, LambdaContext())
+        invocations.posted("request-1", json.dumps({"errorType": "Other"}))
+
+        assert exporter.roots[0].attributes["error.type"] == "ValueError"
+
+
+class TestTheException:
+    """The customer's, whatever it is."""
+
+    def test_it_is_the_same_object(self, invocations):
+        exception = ValueError("x")
+
+        def handler(*_):
+            raise exception
+
+        with pytest.raises(ValueError, match="x") as caught:
+            TracedHandler(handler, invocations)({}, LambdaContext())
+
+        assert caught.value is exception
+        assert exception.__cause__ is None
+        assert exception.__context__ is None
+
+    def test_one_whose_text_cannot_be_read_is_recorded_without(self, invocations, exporter, capfd):
+        class UnreadableError(Exception):
+            def __str__(self):
+                raise RuntimeError
+
+        def handler(*_):
+            raise UnreadableError
+
+        with pytest.raises(UnreadableError):
+            TracedHandler(handler, invocations)({}, LambdaContext())
+
+        root = exporter.roots[0]
+        assert root.attributes["error.type"].endswith("UnreadableError")
+        assert len(root.events) == 1
+        assert "cannot read the text of the handler's exception" in capfd.readouterr().err
+
+
+class TestFaultsOfOurs:
+    """The handler is called all the same."""
+
+    def test_an_exporter_that_breaks_costs_its_part(self, invocations, exporter, capfd):
+        exporter.begin = exporter.end = None
+
+        assert TracedHandler(lambda event, _: event, invocations)(7, LambdaContext()) == 7
+        invocations.posted("request-1")
+
+        assert capfd.readouterr().err.count("otel-layer: cannot ") == 2
+
+    def test_a_lambda_context_of_any_kind_is_put_up_with(self, invocations):
+        assert TracedHandler(lambda event, _: event, invocations)(7, None) == 7
+        invocations.posted("")
+
+    def test_a_root_that_cannot_be_started_is_gone_without(self, invocations, capfd):
+        invocations._tracer = None
+
+        assert TracedHandler(lambda event, _: event, invocations)(7, LambdaContext()) == 7
+
+        assert "cannot start the root span" in capfd.readouterr().err

@@ -1,0 +1,76 @@
+"""What is ours around the SDK: ids and propagators."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import random
+
+import pytest
+from opentelemetry import propagate
+
+from otel_layer.edge import sdk
+from otel_layer.edge.log import Log
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    said = []
+    monkeypatch.setattr(Log, "say", lambda _, sentence: said.append(sentence))
+    before = propagate.get_global_textmap()
+    yield said
+    propagate.set_global_textmap(before)
+
+
+class TestIds:
+    """From the kernel, so that clones of a snapshot do not make the same ones."""
+
+    def test_they_do_not_depend_on_the_state_of_random(self):
+        ids = sdk._UrandomIds()
+        random.seed(7)
+        first = ids.generate_trace_id(), ids.generate_span_id()
+        random.seed(7)
+
+        assert (ids.generate_trace_id(), ids.generate_span_id()) != first
+
+    def test_they_are_never_zero(self, monkeypatch):
+        answers = [bytes(8), bytes(7) + b"\x01", bytes(16), bytes(15) + b"\x02"]
+        monkeypatch.setattr(os, "urandom", lambda _: answers.pop(0))
+        ids = sdk._UrandomIds()
+
+        assert (ids.generate_span_id(), ids.generate_trace_id()) == (1, 2)
+
+    def test_they_are_random_as_w3c_has_it(self):
+        assert sdk._UrandomIds().is_trace_id_random()
+
+
+class TestPropagators:
+    """``OTEL_PROPAGATORS``."""
+
+    def test_those_of_the_api_are_known_by_name(self, lines, monkeypatch):
+        monkeypatch.setattr(importlib.metadata, "entry_points", None)
+
+        sdk.set_propagators(("tracecontext", "baggage"), Log(as_json=False))
+
+        assert propagate.get_global_textmap().fields == {"traceparent", "tracestate", "baggage"}
+        assert lines == []
+
+    @pytest.mark.usefixtures("lines")
+    def test_none_is_none(self):
+        sdk.set_propagators(("tracecontext", "none"), Log(as_json=False))
+
+        assert propagate.get_global_textmap().fields == set()
+
+    def test_one_that_is_not_installed_is_said(self, lines):
+        sdk.set_propagators(("xray", "tracecontext"), Log(as_json=False))
+
+        assert lines == ["OTEL_PROPAGATORS: 'xray' is not installed; going on without it"]
+        assert "traceparent" in propagate.get_global_textmap().fields
+
+    def test_one_that_the_customer_ships_is_found(self, lines, monkeypatch):
+        monkeypatch.delitem(sdk._PROPAGATORS, "tracecontext")
+
+        sdk.set_propagators(("tracecontext",), Log(as_json=False))
+
+        assert propagate.get_global_textmap().fields == {"traceparent", "tracestate"}
+        assert lines == []
