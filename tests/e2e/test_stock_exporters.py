@@ -1,0 +1,34 @@
+"""Any OTLP client is served: the stock exporters deliver all three signals."""
+
+from __future__ import annotations
+
+from tests.e2e.conftest import ROOT
+from tests.e2e.test_faults import free_port
+
+TASK = ROOT / "tests" / "e2e" / "tasks" / "stock"
+
+
+class TestTheStockExporters:
+    """A function that brings its own SDK and exporters, without the wrapper."""
+
+    def test_traces_metrics_and_logs_arrive(self, run, endpoint):
+        port = free_port()
+        environ = {
+            "AWS_LAMBDA_EXEC_WRAPPER": "",
+            "COLLECTOR": f"http://127.0.0.1:{port}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url,
+            "OTEL_LAYER_RECEIVER_PORT": str(port),
+        }
+        sandbox = run("app.handler", environ, task=TASK, timeout_s=20.0, memory_mb=512)
+
+        outcome = sandbox.invoke(b"{}")
+
+        sandbox.wait_frozen()
+        assert outcome.function_error is None, outcome.payload
+        assert sorted(request.path for request in endpoint.requests) == [
+            "/v1/logs",
+            "/v1/metrics",
+            "/v1/traces",
+        ]
+        assert [span.name for span in endpoint.spans()] == ["work"]
+        assert {request.headers["content-encoding"] for request in endpoint.requests} == {"gzip"}
