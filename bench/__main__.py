@@ -1,0 +1,103 @@
+"""``make bench``: the layer's cost beside the same function without it, interleaved in one run.
+
+Absolute times are this machine's; the ratios are what carries over. Everything runs on one
+interpreter, the files are in the page cache, and the remote endpoint answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from bench.measure import Row, bare_start_s, collector_start_s, environment
+from bench.peers import peers
+
+LAYER = Path(__file__).resolve().parent.parent / "dist" / "layer"
+ROUNDS = 15
+PYTHON = Path(sys.executable).resolve()
+
+
+class Line(NamedTuple):
+    """One figure of the table: without the layer, with it, what was aimed for."""
+
+    name: str
+    without: str
+    with_layer: str
+    verdict: str
+
+
+def main() -> None:
+    """Measure, then print the table."""
+    bare: list[float] = []
+    collector: list[float] = []
+    plain: list[Row] = []
+    observed: list[Row] = []
+    with peers() as environ:
+        environment(PYTHON, LAYER, environ)  # once, uncounted: fills the page cache
+        for number in range(ROUNDS):
+            for _ in range(5):
+                bare.append(bare_start_s(PYTHON))
+                collector.append(collector_start_s(PYTHON, LAYER))
+            plain.append(environment(PYTHON, None, environ))
+            observed.append(environment(PYTHON, LAYER, environ))
+            print(f"\rround {number + 1} of {ROUNDS}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    version = ".".join(map(str, sys.version_info[:3]))
+    print(
+        f"CPython {version}, medians of {ROUNDS} rounds, interleaved; {PYTHON.name} -I -S -c pass"
+    )
+    print(f"takes {ms(median(bare))} as a whole process and is the unit of the ratios.\n")
+    for line in [Line("", "without", "with", ""), *table(bare, collector, plain, observed)]:
+        print(f"{line.name:<44} {line.without:>10} {line.with_layer:>10}  {line.verdict}".rstrip())
+
+
+def table(
+    bare: list[float], collector: list[float], plain: list[Row], observed: list[Row]
+) -> list[Line]:
+    """Lay the medians beside each other and against their aims."""
+    bare_s, collector_s = median(bare), median(collector)
+    cold = median(row.cold_s for row in plain), median(row.cold_s for row in observed)
+    added_s = cold[1] - cold[0]
+    warm = [median(s for row in rows for s in row.handler_s) for rows in (plain, observed)]
+    after_s = median(s for row in observed for s in row.after_s)
+    runtime = [median(row.runtime_bytes for row in rows) for rows in (plain, observed)]
+    extension = median(row.extension_bytes for row in observed if row.extension_bytes)
+    return [
+        Line(
+            "collector: exec → first /next",
+            "",
+            ms(collector_s),
+            f"{collector_s / bare_s:.2f} × bare (aim: under 1.5)",
+        ),
+        Line(
+            "cold start: first exec → all asked next",
+            ms(cold[0]),
+            ms(cold[1]),
+            f"added {ms(added_s)} = {added_s / bare_s:.2f} × bare (aim: under 6)",
+        ),
+        Line(
+            "warm: invoked → responded",
+            ms(warm[0]),
+            ms(warm[1]),
+            f"added {ms(warm[1] - warm[0])} (aim: 0.5 ms at most)",
+        ),
+        Line("warm: responded → the extension's /next", "", ms(after_s), "(aim: 2 ms at most)"),
+        Line("peak memory of the runtime", mb(runtime[0]), mb(runtime[1]), "(aim: 40 MB at most)"),
+        Line("peak memory of the extension", "", mb(extension), "(aim: 16 MB at most)"),
+    ]
+
+
+def ms(seconds: float) -> str:
+    """Spell a time in milliseconds."""
+    return f"{seconds * 1e3:.2f} ms"
+
+
+def mb(size_bytes: float) -> str:
+    """Spell a size in megabytes."""
+    return f"{size_bytes / 1e6:.1f} MB"
+
+
+if __name__ == "__main__":
+    main()
