@@ -52,6 +52,17 @@ class TestTheTree:
         assert {path.stem for path in modules(package)} & vague == set()
 
 
+class TestTheVersion:
+    """One for both halves and the zip; constants, because reading it would cost a cold start."""
+
+    def test_it_is_the_same_everywhere(self):
+        files = ["pyproject.toml", "otel_layer/version.py", "collector_ext/version.py"]
+        version = re.compile(r'^(?:version|VERSION) = "(.+)"$', re.MULTILINE)
+
+        found = {version.findall((ROOT / file).read_text())[0] for file in files}
+        assert len(found) == 1
+
+
 class TestTheSdk:
     """One module of the layer is the seam to it."""
 
