@@ -171,9 +171,9 @@ class TestTheRegistry:
         assert extensions.all_ready
 
     def test_an_extension_is_found_by_its_identifier_and_its_process(self):
-        extensions = registered("listener")
+        extensions = registered("one", "two", files=("one", "two"))
 
-        assert extensions.identified("id-listener") is extensions.of_process("extensions/listener")
+        assert extensions.identified("id-two") is extensions.of_process("extensions/two")
 
     def test_only_files_are_external(self):
         extensions = registered("listener", "thread")
