@@ -134,11 +134,11 @@ class Sandbox:
     def _build(self, *, telemetry: bool, init_timeout_s: float) -> None:
         function = self._function
         interpreter = interpreter_of(function.python)
-        packages = ensure(RUNTIME_REQUIREMENTS, interpreter.version, cache_folder())
+        packages = ensure(RUNTIME_REQUIREMENTS, interpreter, cache_folder())
         layer = function.layer and function.layer.resolve()
         self._workspace.furnish(interpreter, packages, layer)
         task = task_with_packages(
-            function.task.resolve(), interpreter.version, cache_folder(), self._workspace.root
+            function.task.resolve(), interpreter, cache_folder(), self._workspace.root
         )
         facts = FunctionFacts(
             name=function.name,

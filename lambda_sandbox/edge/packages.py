@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lambda_sandbox.edge.interpreter import Interpreter
+
 INSTALL_TIMEOUT_S = 600.0
 """For a slow index: an installation that takes longer will not end."""
 
@@ -24,29 +26,32 @@ class PackagesError(Exception):
     """What was required could not be installed."""
 
 
-def ensure(requirements: Path, python_version: str, cache: Path) -> Path:
+def ensure(requirements: Path, python: Interpreter, cache: Path) -> Path:
     """Return a folder that holds the required packages; install them if there is none.
+
+    They have bytecode, as Lambda's own packages have: without it each start would compile them.
 
     Two processes may do this at once: each installs into a folder of its own, the first to be
     ready gives it its name, the other's is thrown away.
 
     Args:
         requirements: A requirements file; it is its content that counts.
-        python_version: Whom the packages are for, such as ``3.13``; need not be our own.
+        python: Whom the packages are for; need not be the one that runs this.
         cache: Where such folders are kept; made if need be.
 
     Raises:
         PackagesError: pip failed; the message holds what it said.
     """
     content = requirements.read_bytes()
-    key = hashlib.sha256(content + b"\0" + python_version.encode()).hexdigest()[:24]
-    folder = cache / f"packages-{python_version}-{key}"
+    key = hashlib.sha256(content + b"\0" + python.version.encode()).hexdigest()[:24]
+    folder = cache / f"compiled-{python.version}-{key}"
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="installing-") as temporary:
         unfinished = os.path.join(temporary, "packages")  # noqa: PTH118  # a string for pip
-        _install(requirements, python_version, unfinished)
+        _install(requirements, python.version, unfinished)
+        _compile(python, unfinished)
         try:
             os.rename(unfinished, folder)  # noqa: PTH104  # atomic: there or not there
         except OSError:  # another process was first
@@ -61,7 +66,7 @@ def _install(requirements: Path, python_version: str, target: str) -> None:
     ours = "{}.{}".format(*sys.version_info[:2])
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--no-warn-conflicts", "--no-input", "--target", target),
+        *("--no-warn-conflicts", "--no-input", "--no-compile", "--target", target),
         *("--requirement", str(requirements)),
         *(other if python_version != ours else []),
     ]
@@ -77,12 +82,18 @@ def _install(requirements: Path, python_version: str, target: str) -> None:
         raise PackagesError(message) from error
 
 
-def task_with_packages(task: Path, python_version: str, cache: Path, into: Path) -> Path:
+def _compile(python: Interpreter, folder: str) -> None:
+    command = [str(python.executable), "-m", "compileall", "-qq", "-s", folder, folder]
+    # What does not compile is a file of another Python; its import would say so.
+    subprocess.run([*command, "--invalidation-mode=unchecked-hash"], check=False)  # noqa: S603  # ours
+
+
+def task_with_packages(task: Path, python: Interpreter, cache: Path, into: Path) -> Path:
     """Return the task's root, as a build tool would have made it.
 
     Args:
         task: The function's folder. Without a ``requirements.txt`` it is the root itself.
-        python_version: Such as ``3.13``.
+        python: Whom the packages are for.
         cache: Where packages are kept.
         into: A folder of the caller's, where a root may be made: the packages, and over them
             a copy of the task's files.
@@ -90,7 +101,7 @@ def task_with_packages(task: Path, python_version: str, cache: Path, into: Path)
     requirements = task / "requirements.txt"
     if not requirements.is_file():
         return task
-    packages = ensure(requirements, python_version, cache)
+    packages = ensure(requirements, python, cache)
     root = into / "task"
     shutil.copytree(packages, root, symlinks=True)
     shutil.copytree(task, root, symlinks=True, dirs_exist_ok=True)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from importlib.util import cache_from_source
+from pathlib import Path
 
 import pytest
 
+from lambda_sandbox.edge.interpreter import interpreter_of
 from lambda_sandbox.edge.packages import PackagesError, ensure
 from lambda_sandbox.sandbox import Function, Sandbox
 
-PYTHON = "{}.{}".format(*sys.version_info[:2])
+PYTHON = interpreter_of(Path(sys.executable))
 REQUIREMENT = (
     "snapshot-restore-py==1.0.0 \\\n"
     "    --hash=sha256:38f99e696793790f54658e71c68c7a8a40cea877c81232b5052383b1301aceba\n"
@@ -38,6 +42,11 @@ class TestEnsure:
         assert (first / "snapshot_restore_py.py").is_file()
         assert (second, second.stat().st_mtime_ns) == (first, installed_at)
 
+    def test_leaves_nothing_to_compile(self, requirements, tmp_path):
+        folder = ensure(requirements, PYTHON, tmp_path / "cache")
+
+        assert Path(cache_from_source(folder / "snapshot_restore_py.py")).is_file()
+
     def test_may_be_asked_for_by_two_at_once(self, requirements, tmp_path):
         with ThreadPoolExecutor(2) as pool:
             asked = [pool.submit(ensure, requirements, PYTHON, tmp_path / "cache") for _ in "ab"]
@@ -46,9 +55,9 @@ class TestEnsure:
         assert [path.name for path in (tmp_path / "cache").iterdir()] == [folders.pop().name]
 
     def test_installs_for_another_python(self, requirements, tmp_path):
-        folder = ensure(requirements, "3.99", tmp_path / "cache")
+        folder = ensure(requirements, replace(PYTHON, version="3.99"), tmp_path / "cache")
 
-        assert folder.name.startswith("packages-3.99-")
+        assert folder.name.startswith("compiled-3.99-")
         assert (folder / "snapshot_restore_py.py").is_file()
 
     def test_says_what_cannot_be_installed_and_leaves_nothing(self, tmp_path):
