@@ -201,7 +201,7 @@ class Control:
         """Hand an invocation to everybody: the extensions a moment before the runtime."""
         self.run = run
         self._journal.invoked(run.invocation, now)
-        deadline_ms = round(self._journal.epoch(run.deadline_at) * 1000)
+        deadline_ms = int(self._journal.epoch(run.deadline_at) * 1000)  # not a ms more
         event = {
             "eventType": INVOKE,
             "deadlineMs": deadline_ms,
@@ -238,7 +238,7 @@ class Control:
         event = {
             "eventType": "SHUTDOWN",
             "shutdownReason": shutdown.reason,
-            "deadlineMs": round(self._journal.epoch(shutdown.deadline_at) * 1000),
+            "deadlineMs": int(self._journal.epoch(shutdown.deadline_at) * 1000),
         }
         self._tell(extension, event)
         self._out.append(Note("told to shut down", extension.name))
