@@ -29,6 +29,7 @@ from collector_ext.core.events import (
     InvokeReceived,
     NextFailed,
     PayloadReceived,
+    Refused,
     RequestRefused,
     RuntimeDone,
     ShutdownReceived,
@@ -47,8 +48,13 @@ LAST_CALL_S = 0.5
 OUTCOME_GRACE_S = 0.05
 """After the end of a flush's budget, for the exporter to say that it gave up, and why."""
 
-DEADLINE_GRACE_S = 0.2
-"""After the deadline, for telemetry to say what the end was. Nobody will, beyond it."""
+FAILURE_DRAIN_S = 0.5
+"""The longest flush when telemetry says that the invocation failed. Lambda resets the environment
+then, in 2 s for all, and SHUTDOWN, with its own flush, reaches only who has asked next."""
+
+DRAIN_EXPORT_COUNT_MAX = 2
+"""Exports at the end of an invocation: what waits, and once more what came during that. A thread
+of the function that goes on sending must not keep the next invocation waiting."""
 
 FIRST_MESSAGE_S = 1.0
 """Without telemetry: for the internal half to show, in the first invocation, that it is there."""
@@ -103,6 +109,7 @@ class Lifecycle:
         self._early_ends: dict[str, float] = {}  # request id: when
         self._drain_until = 0.0
         self._has_tried = False  # whether this drain has ordered an export
+        self._exports_left = 0  # that this drain may order
         self._shutdown_reason = ""
 
         self._last_call_at: float | None = None
@@ -116,7 +123,7 @@ class Lifecycle:
         if self.phase == READY:
             timers = [self._ask_again_at, self._period_ends_at]
         elif self.phase == RUNNING:
-            over_at = self._deadline_at + DEADLINE_GRACE_S
+            over_at = self._deadline_at - DEADLINE_MARGIN_S
             timers = [self._last_call_at, self._first_message_by, over_at]
         elif self.phase == GONE:
             timers = []
@@ -221,13 +228,18 @@ class Lifecycle:
             why = event.error_type or event.status
             actions += self._outbox.put(self._unfinished.give_up(event.request_id, why, event.at))
             self._start_period(now)
-        return actions + self._end(event.request_id, event.at, now)
+        return actions + self._end(event.request_id, event.at, now, is_failure=is_failure)
 
-    def _end(self, request_id: str, ended_at: float, now: float) -> list[Action]:
+    def _end(
+        self, request_id: str, ended_at: float, now: float, *, is_failure: bool = False
+    ) -> list[Action]:
         """Take one of the signs that an invocation ended into account; the first counts."""
         is_this = request_id == self._request_id and self._is_about_this(ended_at)
         if self.phase == RUNNING and is_this:
-            return self._drain_from(DRAINING, self._deadline_at, now)
+            over_at = self._deadline_at
+            if is_failure:
+                over_at = min(over_at, now + FAILURE_DRAIN_S + DEADLINE_MARGIN_S)
+            return self._drain_from(DRAINING, over_at, now)
         # INVOKE, telemetry and the function reach us on three ways: any may be the first.
         self._early_ends[request_id] = ended_at
         if len(self._early_ends) > EARLY_END_COUNT_MAX:
@@ -247,6 +259,7 @@ class Lifecycle:
         self.phase = phase
         self._drain_until = min(now + self._flush_timeout_s, deadline_at - DEADLINE_MARGIN_S)
         self._has_tried = False
+        self._exports_left = DRAIN_EXPORT_COUNT_MAX
         return self._drain(now)
 
     def _drain(self, now: float) -> list[Action]:
@@ -254,9 +267,14 @@ class Lifecycle:
         if self._outbox.is_in_flight:
             is_over = now >= self._drain_until + OUTCOME_GRACE_S
             return self._leave() if is_over else []
-        export = self._export(now, until=self._drain_until)
-        self._has_tried |= bool(export)
-        return export or self._leave()
+        export: list[Action] = []
+        if self._exports_left or self.phase == EXITING:
+            export = self._export(now, until=self._drain_until)
+        if not export:
+            return self._leave()
+        self._has_tried = True
+        self._exports_left -= 1
+        return export
 
     def _leave(self) -> list[Action]:
         if self.phase == EXITING:
@@ -273,7 +291,15 @@ class Lifecycle:
             return actions
         has_failed = any(isinstance(outcome, Failed) for outcome in event.outcomes)
         # An endpoint that has just failed is not tried again on the function's time.
-        return actions + (self._leave() if has_failed and self._has_tried else self._drain(now))
+        if has_failed and self._has_tried:
+            return actions + self._leave()
+        # The parts of a refused request are judged on their own: that is still one export.
+        is_divided = any(
+            isinstance(outcome, Refused) and len(outcome.request.payloads) > 1
+            for outcome in event.outcomes
+        )
+        self._exports_left += is_divided
+        return actions + self._drain(now)
 
     def _next_failed(self, event: NextFailed, now: float) -> list[Action]:
         if self.phase == READY:
@@ -303,10 +329,11 @@ class Lifecycle:
         return actions
 
     def _running_timer_expired(self, now: float) -> list[Action]:
-        if now >= self._deadline_at + DEADLINE_GRACE_S:
-            given_up = self._unfinished.give_up(self._request_id, "timeout", self._deadline_at)
-            said = self._outbox.put(given_up)
-            return [*said, *self._drain_from(DRAINING, self._deadline_at, now)]
+        if now >= self._deadline_at - DEADLINE_MARGIN_S:
+            # Nobody has told the end. To wait for it beyond the deadline would make a timeout of
+            # an invocation that has returned; Lambda itself waits for one that has not. What
+            # became of the root is told by SHUTDOWN, by telemetry or by the next invocation.
+            return self._drain_from(DRAINING, self._deadline_at, now)
         if _has_come(self._first_message_by, now):
             self._first_message_by = None
             return self._drain_from(DRAINING, self._deadline_at, now)

@@ -23,7 +23,11 @@ from collector_ext.core.events import (
     ShutdownReceived,
     TimerExpired,
 )
-from collector_ext.core.lifecycle import DEADLINE_GRACE_S, Lifecycle
+from collector_ext.core.lifecycle import (
+    DEADLINE_MARGIN_S,
+    DRAIN_EXPORT_COUNT_MAX,
+    Lifecycle,
+)
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
 from collector_ext.core.outbox import Outbox
 from tests.fakes.trace_requests import export_request, span_id, spans_in
@@ -45,6 +49,8 @@ class SimulatedLambda(RuleBasedStateMachine):
         self.ids = count(1)
         self.export: Export | None = None
         self.owed_count = 0  # events and failed nexts that AskNext has to answer
+        self.export_count = 0  # ordered while Lambda waited for nothing else
+        self.divided_count = 0  # requests refused whose parts are to be judged alone
         self.is_exited = False
         self.request_id: str | None = None  # of the invocation in progress
         self.deadline_at = 0.0
@@ -73,12 +79,15 @@ class SimulatedLambda(RuleBasedStateMachine):
         match action:
             case AskNext():
                 assert self.owed_count == 1, "next is asked for once for each event"
-                self.owed_count = 0
+                self.owed_count = self.export_count = 0
             case Export():
                 assert self.export is None, "one export at a time"
                 assert action.deadline_at > self.now
                 assert action.requests
                 self.export = action
+                if self.lifecycle.phase == "draining":
+                    self.export_count += 1
+                    assert self.export_count <= DRAIN_EXPORT_COUNT_MAX + self.divided_count
             case Say():
                 assert action.text
             case Exit():
@@ -228,6 +237,7 @@ class SimulatedLambda(RuleBasedStateMachine):
             elif status == 503:
                 outcomes.append(Failed(request, "HTTP 503"))
             else:
+                self.divided_count += len(request.payloads) > 1
                 outcomes.append(Refused(request, status, f"HTTP {status}"))
         self.feed(ExportFinished(tuple(outcomes)))
 
@@ -253,8 +263,8 @@ class SimulatedLambda(RuleBasedStateMachine):
             return
         timer_at = self.lifecycle.timer_at
         assert timer_at is not None, "Lambda is waiting, so something must be going to happen"
-        if self.request_id is not None and self.lifecycle.phase == "running":
-            assert timer_at <= self.deadline_at + DEADLINE_GRACE_S
+        if self.lifecycle.phase == "running":
+            assert timer_at <= self.deadline_at - DEADLINE_MARGIN_S
 
 
 TestLifecycle = SimulatedLambda.TestCase

@@ -14,17 +14,18 @@ from collector_ext.core.events import (
     InvokeReceived,
     NextFailed,
     PayloadReceived,
+    Refused,
     RequestRefused,
     RuntimeDone,
     ShutdownReceived,
     TimerExpired,
 )
 from collector_ext.core.lifecycle import (
-    DEADLINE_GRACE_S,
     DEADLINE_MARGIN_S,
     DRAINING,
     EARLY_END_COUNT_MAX,
     EXITING,
+    FAILURE_DRAIN_S,
     FIRST_MESSAGE_S,
     GONE,
     LAST_CALL_S,
@@ -100,6 +101,11 @@ class Driven:
         outcomes = tuple(Failed(request, "HTTP 503") for request in self.export.requests)
         return self.feed(ExportFinished(outcomes), at)
 
+    def refuses(self, at=NOW):
+        """The endpoint refuses the export in flight for good."""
+        outcomes = tuple(Refused(request, 400, "HTTP 400") for request in self.export.requests)
+        return self.feed(ExportFinished(outcomes), at)
+
     @property
     def timer_at(self):
         return self.lifecycle.timer_at
@@ -147,12 +153,28 @@ class TestWhileTheFunctionRuns:
         running = collector(INVOKE, START)
 
         assert running.feed(TIMER, INVOKE.deadline_at - LAST_CALL_S) == []
-        assert running.timer_at == INVOKE.deadline_at + DEADLINE_GRACE_S
+        assert running.timer_at == INVOKE.deadline_at - DEADLINE_MARGIN_S
 
     def test_a_last_call_for_which_there_is_no_time_is_nothing(self):
         running = collector(INVOKE, START, POST)
 
-        assert running.feed(TIMER, INVOKE.deadline_at - DEADLINE_MARGIN_S) == []
+        assert running.feed(TIMER, INVOKE.deadline_at - DEADLINE_MARGIN_S) == [AskNext()]
+
+    def test_an_end_that_nobody_tells_is_not_waited_for_beyond_the_deadline(self):
+        """Else an invocation that returned just before it would become a timeout."""
+        running = collector(INVOKE, START, POST)
+        running.feed(TIMER, INVOKE.deadline_at - LAST_CALL_S)
+        running.delivers()
+
+        assert running.timer_at == INVOKE.deadline_at - DEADLINE_MARGIN_S
+        assert running.feed(TIMER, running.timer_at) == [AskNext()]
+
+    def test_an_end_that_is_told_after_that_is_exported_with_the_next_event(self):
+        running = collector(INVOKE, START)
+        running.feed(TIMER, INVOKE.deadline_at - DEADLINE_MARGIN_S)
+
+        assert running.feed(END, INVOKE.deadline_at - 0.1) == []
+        assert names_in(running.after(SHUTDOWN).export) == [("root", "")]
 
     def test_the_end_of_another_invocation_is_not_its_end(self):
         assert collector(INVOKE, START).feed(RuntimeDone("r-0", "success", "", NOW)) == []
@@ -219,6 +241,24 @@ class TestWhenTheInvocationEnds:
         ended = collector(INVOKE, START, END, POST)
 
         assert ended.delivers() == [export_of(SPANS, until=INVOKE.deadline_at - DEADLINE_MARGIN_S)]
+
+    def test_a_thread_that_goes_on_sending_does_not_keep_the_next_invocation_waiting(self):
+        ended = collector(INVOKE, START, END, POST)
+        ended.delivers()
+
+        ended.after(POST)
+
+        assert ended.delivers() == [AskNext()]
+
+    def test_the_parts_of_a_refused_request_are_still_one_export(self):
+        ended = collector(INVOKE, START, POST, END)
+        ended.refuses()
+        ended.after(POST)
+
+        during = ended.delivers()
+
+        assert [type(action) for action in during if action == ended.export] == [Export]
+        assert ended.delivers() == [AskNext()]
 
 
 class TestAnEndpointThatIsAway:
@@ -328,12 +368,19 @@ class TestAnInvocationThatFails:
 
         assert ended.delivers() == [AskNext()]
 
-    def test_its_deadline_is_its_end_when_nobody_tells(self):
+    def test_a_timeout_is_told_by_the_shutdown_that_follows_it(self):
         running = collector(INVOKE, START)
-        over_at = INVOKE.deadline_at + DEADLINE_GRACE_S
+        running.feed(TIMER, INVOKE.deadline_at - DEADLINE_MARGIN_S)
 
-        assert running.feed(TIMER, over_at) == [AskNext()]
-        assert names_in(running.after(SHUTDOWN).export) == [("root", "timeout")]
+        running.after(ShutdownReceived("timeout", INVOKE.deadline_at + 2), at=INVOKE.deadline_at)
+
+        assert names_in(running.export) == [("root", "timeout")]
+
+    def test_its_export_is_short_because_shutdown_comes_only_when_next_is_asked_for(self):
+        ended = collector(InvokeReceived("r-1", NOW + 900), START, CRASH)
+
+        assert ended.export.deadline_at == NOW + FAILURE_DRAIN_S
+        assert ended.timer_at == NOW + FAILURE_DRAIN_S + OUTCOME_GRACE_S
 
 
 class TestASecondTryOfAnInvocation:
@@ -420,6 +467,13 @@ class TestWhenTheEnvironmentShutsDown:
 
     def test_it_may_be_the_first_event(self):
         assert collector().feed(SHUTDOWN) == [Exit()]
+
+    def test_what_keeps_coming_is_exported_as_long_as_there_is_time(self):
+        leaving = collector(POST, SHUTDOWN)
+
+        for _ in range(5):
+            leaving.after(POST)
+            assert [type(action) for action in leaving.delivers()] == [Export]
 
     def test_what_could_not_be_delivered_is_discarded_aloud(self):
         leaving = collector(PayloadReceived(SPANS, "", ""), SHUTDOWN)
