@@ -48,6 +48,8 @@ def collect(session: Session, listeners: Listeners) -> None:
     options = settings.settings_from(settings.environment())
     log = Log(is_json=options.is_log_json)
     endpoints, remarks = _usable(options.endpoints, listeners)
+    if options.complaints and not options.endpoints:
+        remarks = []  # One was set, and it is said what is wrong with it.
     for remark in (*listeners.remarks, *options.complaints):
         log.say(WARN, remark)
     for remark in remarks:
@@ -65,7 +67,7 @@ def collect(session: Session, listeners: Listeners) -> None:
         extensions_api=ExtensionsApi(session),
         telemetry=telemetry,
         receiver=receiver,
-        exporter=Exporter(endpoints),
+        exporter=Exporter(endpoints, own_port=listeners.receiver.getsockname()[1]),
         say=log.say,
         now=clock.now,
     )

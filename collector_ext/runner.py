@@ -9,7 +9,7 @@ from collector_ext.core.events import Event, TimerExpired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
     from collector_ext.core.lifecycle import Lifecycle
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         def interests(self) -> list[tuple[int, int]]:
             """Descriptors and poll events that are a reason to ask for events."""
 
-        def events(self) -> Sequence[Event]:
-            """What has happened since; never waits."""
+        def events(self) -> Iterable[Event]:
+            """What has happened since, each to be handled before the next; never waits."""
 
     class ExtensionsApi(Source, Protocol):
         """Lambda."""
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
         def export(self, order: Export) -> None:
             """Carry out one order in the background."""
+
+
+WAIT_S_MAX = 60.0
+"""Longer waits are taken in parts: the kernel counts milliseconds in 32 bits."""
 
 
 class Runner:
@@ -81,7 +85,7 @@ class Runner:
             self._go_round()
 
     def _go_round(self) -> None:
-        taken = [source.events() for source in self._platform]
+        taken = [list(source.events()) for source in self._platform]
         for event in self._receiver.events():
             self._handle(event)
         # Telemetry first: it says how an invocation ended, SHUTDOWN only that it did.
@@ -98,7 +102,7 @@ class Runner:
                 poll.register(fileno, events)
         wait_s = self._wait_s()
         # Milliseconds, rounded up: a timer that has not come would be polled for again.
-        poll.poll(None if wait_s is None else int(-(-wait_s * 1000 // 1)))
+        poll.poll(None if wait_s is None else int(-(-min(wait_s, WAIT_S_MAX) * 1000 // 1)))
 
     def _wait_s(self) -> float | None:
         timer_at = self._lifecycle.timer_at

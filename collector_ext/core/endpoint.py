@@ -26,7 +26,17 @@ MILLISECONDS_MIN = 100
 means to give a remote endpoint under 0.1 s."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_LOOPBACK_NAMES = ("localhost", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_LOOPBACK = 127  # the first number of its addresses
+
+_FRAMING = {
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+}
+"""Headers that say where a request ends, or what its body is: the exporter's own."""
 
 
 class Endpoint(Value):
@@ -56,8 +66,7 @@ class Endpoint(Value):
 
     def is_local(self, ports: tuple[int, ...]) -> bool:
         """Whether it is this machine, on one of these ports."""
-        is_loopback = self.host in _LOOPBACK_NAMES or self.host.startswith("127.")
-        return is_loopback and self.port in ports
+        return self.port in ports and is_loopback(self.host)
 
 
 class Endpoints(Value):
@@ -86,15 +95,15 @@ class _Reading:
         variable, url = self._setting(signal, "ENDPOINT")
         if not url:
             return None
-        if variable == f"{_PREFIX}_ENDPOINT":
-            url = _with_path(url, signal.path)
         parts = _split(url)
         if parts is None:
-            self._complain(
-                f"{variable} is not an http:// or https:// URL; no {signal.name} are exported"
-            )
+            # Never the URL: what cannot be told apart may be a password.
+            found = f"{variable} is not an http:// or https:// URL that can be used"
+            self._complain(f"{found}; nothing is exported to it")
             return None
         scheme, user, host, port, target = parts
+        if variable == f"{_PREFIX}_ENDPOINT":
+            target = _with_path(target, signal.path)
         headers = self._headers(signal)
         if user and not any(name.lower() == "authorization" for name, _ in headers):
             headers += (("Authorization", f"Basic {percent.base64(percent.decoded(user))}"),)
@@ -128,7 +137,10 @@ class _Reading:
         for member in text.split(",") if text else ():
             name, equals, value = member.partition("=")
             name, value = percent.decoded(name.strip()), percent.decoded(value.strip())
-            if equals and _is_header(name, value):
+            if equals and name.lower() in _FRAMING:
+                found = f"{variable} names headers that belong to the request itself"
+                self._complain(f"{found}; those are not sent")
+            elif equals and _is_header(name, value):
                 headers.append((name, value))
             elif member.strip():
                 # Never the value: it may be a key.
@@ -170,9 +182,31 @@ class _Reading:
         return number
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is this machine, as far as it can be told unresolved.
+
+    In any of the spellings that `getaddrinfo` takes for it, which also takes 127.1 and 0.
+    """
+    host = host.lower().removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    *groups, last = host.split(":")
+    if "." in last or not groups:  # IPv4, or IPv6 that ends in it
+        return _is_loopback_ipv4(last)
+    return not "".join(groups).strip("0") and last.lstrip("0") in {"", "1"}
+
+
+def _is_loopback_ipv4(address: str) -> bool:
+    try:
+        first, *others = [int(number, 0) for number in address.split(".")]
+    except ValueError:
+        return False
+    return not any((first, *others)) or (first if others else first >> 24) == _LOOPBACK
+
+
 def _with_path(url: str, path: str) -> str:
-    """Append the signal's path to a base URL, before its query."""
-    base, question_mark, query = url.partition("#")[0].partition("?")
+    """Append the signal's path to a path, before its query."""
+    base, question_mark, query = url.partition("?")
     return base.rstrip("/") + path + question_mark + query
 
 
@@ -185,8 +219,10 @@ def _split(url: str) -> tuple[str, str, str, int, str] | None:
     rest = rest.partition("#")[0].replace(" ", "%20")
     authority = rest.partition("/")[0].partition("?")[0]
     target = rest[len(authority) :]
+    if "@" in url.partition("#")[2] + target:
+        return None  # A password with a / ? or # in it, as likely as not; it would be shown.
     user, _, address = authority.rpartition("@")
-    host, port = _split_address(address, _DEFAULT_PORTS[scheme])
+    host, port = _split_address(address.lower(), _DEFAULT_PORTS[scheme])
     if not host or port is None:
         return None
     return scheme, user, host, port, target if target.startswith("/") else "/" + target

@@ -18,6 +18,9 @@ _OK = 200
 DEADLINE_UNSAID_S = 2.0
 """What is left when an event names no deadline: Lambda's whole budget of a shutdown."""
 
+_DEADLINE_MS_MAX = 2**63
+"""Beyond the API's integers: JSON has larger numbers, and `inf` is spelled 1e999."""
+
 _EXCERPT = 200  # characters of an answer that is quoted in a message
 
 
@@ -42,7 +45,7 @@ def event_in(
         return NextFailed(f"no event: {excerpt}")
     deadline_ms = fields.get("deadlineMs")
     deadline_at = now + DEADLINE_UNSAID_S
-    if isinstance(deadline_ms, (int, float)):
+    if isinstance(deadline_ms, (int, float)) and 0 <= deadline_ms < _DEADLINE_MS_MAX:
         deadline_at = deadline_ms / 1000
     if fields.get("eventType") == "INVOKE":
         return InvokeReceived(str(fields.get("requestId", "")), deadline_at)

@@ -16,6 +16,8 @@ HEAD_BYTES_MAX = 32 * 1024
 
 _CHUNK_LINE_BYTES_MAX = 1024
 
+_REASON_MAX = 200  # characters: reasons quote the peer
+
 BAD_REQUEST = 400
 CONTENT_TOO_LARGE = 413
 HEADERS_TOO_LARGE = 431
@@ -34,7 +36,7 @@ class HttpError(Exception):
     """
 
     def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
+        super().__init__(reason[:_REASON_MAX])
         self.status = status
 
 
@@ -125,8 +127,10 @@ class _Reader:
             return None
         if length is None:
             return self._length_unsaid()
-        if not (length.isascii() and length.isdigit()):
-            raise HttpError(BAD_REQUEST, f"Content-Length {length!r}")
+        # Repeated, it was joined; RFC 9110 §8.6 lets the same value be taken as one.
+        length, *others = {value.strip() for value in length.split(",")}
+        if others or not (length.isascii() and length.isdigit()):
+            raise HttpError(BAD_REQUEST, f"Content-Length {head.headers['content-length']!r}")
         return self._bounded(int(length))
 
     def _length_unsaid(self) -> int | None:
@@ -242,9 +246,20 @@ class ResponseReader(_Reader):
                 keep_alive = head.keep_alive and not self._is_closed
                 return Response(status, head.headers, body, keep_alive)
 
+    def without_body(self) -> Response | None:
+        """Return the final response of which only the head can be had; None without a head.
+
+        For when the body does not come whole or is not understood. The connection is not to be
+        used again.
+        """
+        head = self._head
+        if head is None or not _is_status(head.second) or int(head.second) < _OK:
+            return None
+        return Response(int(head.second), head.headers, b"", keep_alive=False)
+
     def _length_of(self, head: _Head) -> int | None:
         status = head.second
-        if not (len(status) == 3 and status.isascii() and status.isdigit()):  # noqa: PLR2004
+        if not _is_status(status):
             raise HttpError(BAD_REQUEST, f"status {status!r}")
         if int(status) < _OK or int(status) in {_NO_CONTENT, _NOT_MODIFIED}:
             return 0
@@ -252,6 +267,10 @@ class ResponseReader(_Reader):
 
     def _length_unsaid(self) -> int | None:
         return None
+
+
+def _is_status(text: str) -> bool:
+    return len(text) == 3 and text.isascii() and text.isdigit()  # noqa: PLR2004
 
 
 def _parse_head(head: bytes) -> _Head:

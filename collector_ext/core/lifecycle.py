@@ -192,7 +192,7 @@ class Lifecycle:
             return [payload]
         body = self._unfinished.receive(request_id, payload.body)
         return [
-            payload if body is payload.body else Payload(TRACES, PROTOBUF, body, is_alone=False)
+            payload if body is payload.body else Payload(TRACES, PROTOBUF, body, is_suspect=False)
         ]
 
     def _invoke_received(self, event: InvokeReceived, now: float) -> list[Action]:

@@ -20,12 +20,13 @@ class Signal(Value):
 
     name: str  # as in the names of variables and in messages
     path: str  # of an OTLP/HTTP request
-    json_key: str  # the only key of an export request in JSON
+    json_key: str  # of the list that an export request in JSON is
+    items: str  # what the list is of, in messages
 
 
-TRACES = Signal("traces", "/v1/traces", "resourceSpans")
-METRICS = Signal("metrics", "/v1/metrics", "resourceMetrics")
-LOGS = Signal("logs", "/v1/logs", "resourceLogs")
+TRACES = Signal("traces", "/v1/traces", "resourceSpans", "spans")
+METRICS = Signal("metrics", "/v1/metrics", "resourceMetrics", "data points")
+LOGS = Signal("logs", "/v1/logs", "resourceLogs", "log records")
 SIGNALS = (TRACES, METRICS, LOGS)
 
 
@@ -35,7 +36,7 @@ class Payload(Value):
     signal: Signal
     content_type: str  # PROTOBUF or JSON
     body: bytes
-    is_alone: bool  # sent in a request of its own: the endpoint refused it with others
+    is_suspect: bool  # kept from the others: the endpoint refused a request that it was part of
 
 
 class ExportRequest(Value):
@@ -61,13 +62,14 @@ class ExportRequest(Value):
 
 
 def export_requests(
-    payloads: Iterable[Payload], *, size_bytes_max: int
+    payloads: Iterable[Payload], *, size_bytes_max: int, suspect_count_max: int = 1
 ) -> tuple[ExportRequest, ...]:
     """Merge payloads into as few requests as may be.
 
     Args:
         payloads: Oldest first. JSON is never merged: its lists are not joined by joining text.
         size_bytes_max: Bound of a merged body; a single payload may exceed it.
+        suspect_count_max: How many of those kept from the others go into one request.
 
     Returns:
         Requests signal by signal, each in the order of arrival.
@@ -77,25 +79,30 @@ def export_requests(
     for payload in payloads:
         by_signal[payload.signal].append(payload)
     for signal, of_signal in by_signal.items():
-        requests += _merged_requests(signal, of_signal, size_bytes_max)
+        texts = [payload for payload in of_signal if payload.content_type == JSON]
+        binary = [payload for payload in of_signal if payload.content_type != JSON]
+        suspects = [payload for payload in binary if payload.is_suspect]
+        others = [payload for payload in binary if not payload.is_suspect]
+        groups = [
+            *((text,) for text in texts),
+            *_groups(suspects, size_bytes_max, suspect_count_max),
+            *_groups(others, size_bytes_max, len(others)),
+        ]
+        requests += [ExportRequest(signal, group) for group in groups]
     return tuple(requests)
 
 
-def _merged_requests(
-    signal: Signal, payloads: Sequence[Payload], size_bytes_max: int
-) -> list[ExportRequest]:
-    requests: list[ExportRequest] = []
+def _groups(
+    payloads: Sequence[Payload], size_bytes_max: int, count_max: int
+) -> list[tuple[Payload, ...]]:
+    groups: list[tuple[Payload, ...]] = []
     group: list[Payload] = []
     group_bytes = 0
     for payload in payloads:
-        if payload.is_alone or payload.content_type == JSON:
-            requests.append(ExportRequest(signal, (payload,)))
-            continue
-        if group and group_bytes + len(payload.body) > size_bytes_max:
-            requests.append(ExportRequest(signal, tuple(group)))
+        is_full = group_bytes + len(payload.body) > size_bytes_max or len(group) == count_max
+        if group and is_full:
+            groups.append(tuple(group))
             group, group_bytes = [], 0
         group.append(payload)
         group_bytes += len(payload.body)
-    if group:
-        requests.append(ExportRequest(signal, tuple(group)))
-    return requests
+    return [*groups, tuple(group)] if group else groups

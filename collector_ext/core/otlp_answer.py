@@ -16,12 +16,18 @@ https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes"""
 
 _SUCCESS = range(200, 300)
 
+_INT64_MAX = 2**63 - 1  # what protobuf counts in; its negative numbers are read as larger ones
+
+_EXCERPT = 200  # characters of what an endpoint says that are passed on
+
 
 def outcome(request: ExportRequest, response: Response) -> Outcome:
     """Return what became of a request that was answered."""
     if response.status in _SUCCESS:
         rejected_count, reason = _partial_success(response)
-        return Delivered(request, rejected_count, reason)
+        if not 0 < rejected_count <= _INT64_MAX:
+            return Delivered(request, 0, "")
+        return Delivered(request, rejected_count, reason[:_EXCERPT])
     reason = f"HTTP {response.status}"
     if response.status in RETRYABLE:
         return Failed(request, reason)
@@ -43,5 +49,5 @@ def _partial_success_json(body: bytes) -> tuple[int, str]:
         partial = json_text.parse(body)["partialSuccess"]
         counts = [int(value) for key, value in partial.items() if key.startswith("rejected")]
         return sum(counts), str(partial.get("errorMessage", ""))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return 0, ""  # There is none, or it cannot be read.

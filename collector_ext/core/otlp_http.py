@@ -25,6 +25,11 @@ from collector_ext.core.otlp import JSON, PROTOBUF, SIGNALS, TRACES, Payload, Si
 BODY_BYTES_MAX = 20 * 1024 * 1024
 """As sent and inflated; the OpenTelemetry Collector's own limit."""
 
+_MEMBER_COUNT_MAX = 64
+"""Of one gzip body. Clients send one member; the cost of finding the next grows with the rest."""
+
+_REASON_MAX = 200  # characters: reasons quote the client
+
 _OK = 200
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
@@ -57,9 +62,9 @@ def receive(request: Request) -> tuple[bytes, PayloadReceived | RequestRefused]:
     try:
         event = _payload_in(request, content_type)
     except _RefusalError as refusal:
-        reason = f"{request.method} {request.target[:80]}: {refusal}"
+        reason = f"{request.method[:20]} {request.target[:80]}: {refusal}"
         answer = refuse(refusal.status, str(refusal), content_type, keep_alive=request.keep_alive)
-        return answer, RequestRefused(refusal.status, reason)
+        return answer, RequestRefused(refusal.status, reason[:_REASON_MAX])
     body = b"{}" if content_type == JSON else b""
     return _answer(_OK, content_type, body, keep_alive=request.keep_alive), event
 
@@ -93,7 +98,7 @@ def _payload_in(request: Request, content_type: str) -> PayloadReceived:
     body = _decoded(request)
     _check(signal, content_type, body)
     phase = _checked_phase(request, signal, content_type, body)
-    payload = Payload(signal, content_type, body, is_alone=False)
+    payload = Payload(signal, content_type, body, is_suspect=False)
     return PayloadReceived(payload, request.headers.get("lambda-invocation-id", ""), phase)
 
 
@@ -114,15 +119,20 @@ def _decoded(request: Request) -> bytes:
 
 def _inflated(compressed: bytes) -> bytes:
     """Return what all gzip members hold, cut off one byte above the limit."""
-    body = b""
-    while compressed and len(body) <= BODY_BYTES_MAX:
+    parts: list[bytes] = []
+    room = BODY_BYTES_MAX + 1
+    while compressed and room:
+        if len(parts) == _MEMBER_COUNT_MAX:
+            message = f"more than {_MEMBER_COUNT_MAX} members"
+            raise zlib.error(message)
         member = zlib.decompressobj(_GZIP_WINDOW)
-        body += member.decompress(compressed, BODY_BYTES_MAX + 1 - len(body))
+        parts.append(member.decompress(compressed, room))
+        room -= len(parts[-1])
         if not member.eof and not member.unconsumed_tail:
             message = "it ends too early"
             raise zlib.error(message)
         compressed = member.unused_data
-    return body
+    return b"".join(parts)
 
 
 def _check(signal: Signal, content_type: str, body: bytes) -> None:
@@ -139,9 +149,10 @@ def _check(signal: Signal, content_type: str, body: bytes) -> None:
 
 def _check_json(signal: Signal, body: bytes) -> None:
     content = json_text.parse(body)
-    is_object = isinstance(content, dict) and content.keys() <= {signal.json_key}
-    if not is_object or not isinstance(content.get(signal.json_key, []), list):
-        message = f"not an object with a list of {signal.json_key} alone"
+    # Fields of a later version are the endpoint's to judge, and null is an absent field.
+    is_object = isinstance(content, dict)
+    if not is_object or not isinstance(content.get(signal.json_key), (list, type(None))):
+        message = f"not an object with a list of {signal.json_key}"
         raise ValueError(message)
 
 

@@ -21,8 +21,13 @@ BUFFER_BYTES_MAX = 8 * 1024 * 1024
 REQUEST_BYTES_MAX = 4 * 1024 * 1024 - 64 * 1024
 """A merged request: under gRPC's default limit of 4 MiB, which stands behind many endpoints."""
 
-_BAD_REQUEST = 400
-_CONTENT_TOO_LARGE = 413
+REASON_COUNT_MAX = 16
+"""Different reasons that are said of one peer; what comes from outside must not fill the log."""
+
+_OF_THE_CONTENT = (400, 413)
+"""Bad Request and Content Too Large: it is the body that is refused, not whoever sends it."""
+
+_BUFFER = "buffer"
 
 
 class Outbox:
@@ -32,17 +37,22 @@ class Outbox:
         put_count: Payloads that were taken in.
         delivered_count: Payloads the endpoint accepted.
         lost_count: Payloads that were given up.
+        rejected_count: Spans, data points and records of delivered payloads that the endpoint
+            did not take.
     """
 
     def __init__(self, endpoint_names: Mapping[Signal, str]) -> None:
         self._endpoint_names = endpoint_names
         self._buffer = Buffer(BUFFER_BYTES_MAX)
         self._in_flight: tuple[ExportRequest, ...] = ()
-        self._complaints: dict[str, str] = {}  # what was said last, by what it is about
+        self._suspect_count_max = 1  # of those refused together: half of the last refused
+        self._complaints: dict[str, set[str]] = {}  # reasons that were said, by what of
         self._unsaid_count = 0  # lost since it was last said that something is lost
+        self._unsaid_rejected_count = 0
         self.put_count = 0
         self.delivered_count = 0
         self.lost_count = 0
+        self.rejected_count = 0
 
     @property
     def is_in_flight(self) -> bool:
@@ -66,7 +76,11 @@ class Outbox:
     def take(self) -> tuple[ExportRequest, ...]:
         """Return everything that waits, as requests to send. It is in flight from now on."""
         assert not self._in_flight, "one export at a time"
-        self._in_flight = export_requests(self._buffer.take_all(), size_bytes_max=REQUEST_BYTES_MAX)
+        self._in_flight = export_requests(
+            self._buffer.take_all(),
+            size_bytes_max=REQUEST_BYTES_MAX,
+            suspect_count_max=self._suspect_count_max,
+        )
         return self._in_flight
 
     def settle(self, outcomes: Sequence[Outcome]) -> list[Say]:
@@ -75,6 +89,9 @@ class Outbox:
         self._in_flight = ()
         said: list[Say] = []
         kept: list[Payload] = []
+        suspects = [len(o.request.payloads) for o in outcomes if _may_be_of_one(o)]
+        if suspects:
+            self._suspect_count_max = -(-max(suspects) // 2)
         for outcome in outcomes:
             if isinstance(outcome, Delivered):
                 said += self._delivered(outcome)
@@ -90,44 +107,57 @@ class Outbox:
         payloads = [*in_flight, *self._buffer.take_all()]
         self._in_flight = ()
         self.lost_count += len(payloads)
-        count = len(payloads) + self._unsaid_count
-        self._unsaid_count = 0
-        if not count:
-            return []
-        size_bytes = _size_bytes(payloads)
-        return [Say(WARN, f"discarded {count} payloads ({size_bytes} bytes waiting) {why}")]
+        said: list[Say] = []
+        if payloads:
+            found = f"{len(payloads)} payloads ({_size_bytes(payloads)} bytes waiting)"
+            said.append(Say(WARN, f"discarded {found} {why}"))
+        above = "for reasons given above"
+        if self._unsaid_count:
+            said.append(Say(WARN, f"{self._unsaid_count} more payloads were lost {above}"))
+        if self._unsaid_rejected_count:
+            found = f"{self._unsaid_rejected_count} more spans, points or records"
+            said.append(Say(WARN, f"{found} were rejected {above}"))
+        self._unsaid_count = self._unsaid_rejected_count = 0
+        return said
 
     def complain(self, about: str, reason: str, text: str) -> list[Say]:
-        """Say ``text``, unless the last complaint about the same had the same reason."""
-        if self._complaints.get(about) == reason:
+        """Say ``text``, unless the same was complained about for the same reason before."""
+        reasons = self._complaints.setdefault(about, set())
+        if reason in reasons or len(reasons) == REASON_COUNT_MAX:
             return []
-        self._complaints[about] = reason
+        reasons.add(reason)
         return [Say(WARN, text)]
 
     def _delivered(self, outcome: Delivered) -> list[Say]:
         name = self._endpoint_names[outcome.request.signal]
         self.delivered_count += len(outcome.request.payloads)
-        if outcome.rejected_count:
-            rejected = f"{name} rejected {outcome.rejected_count} {outcome.request.signal.name}"
-            return self.complain(
-                name, outcome.reason, f"{rejected}: {outcome.reason}; they are lost"
-            )
+        said = self._rejected(name, outcome) if outcome.rejected_count else []
         if self._complaints.pop(name, None) is None:
-            return []
+            return said
+        self._complaints.pop(_BUFFER, None)
         lost, self._unsaid_count = self._unsaid_count, 0
-        return [
-            Say(INFO, f"{name} accepts exports again; {lost} more payloads were lost until then")
-        ]
+        text = f"{name} accepts exports again; {lost} more payloads were lost until then"
+        return [Say(INFO, text), *said]
+
+    def _rejected(self, name: str, outcome: Delivered) -> list[Say]:
+        count = outcome.rejected_count
+        found = f"{name} rejected {count} {outcome.request.signal.items}: {outcome.reason}"
+        said = self.complain(f"items for {name}", outcome.reason, f"{found}; they are lost")
+        self.rejected_count += count
+        self._unsaid_rejected_count += 0 if said else count
+        return said
 
     def _refused(self, outcome: Refused, kept: list[Payload]) -> list[Say]:
         request = outcome.request
-        if len(request.payloads) > 1 and outcome.status in {_BAD_REQUEST, _CONTENT_TOO_LARGE}:
-            # One bad body, or the sum of them: each is judged on its own, once.
+        if _may_be_of_one(outcome):
+            # One bad body, or the sum of them: judged again in halves, each a few times.
             kept += [
-                Payload(p.signal, p.content_type, p.body, is_alone=True) for p in request.payloads
+                Payload(p.signal, p.content_type, p.body, is_suspect=True) for p in request.payloads
             ]
             return []
-        said = self._complain_about(request, outcome.reason, "dropped")
+        # An endpoint that refuses this body is one that takes others: it is not away.
+        about = "payload for " if outcome.status in _OF_THE_CONTENT else ""
+        said = self._complain_about(request, outcome.reason, "dropped", about=about)
         self._lose(request.payloads, is_said=bool(said))
         return said
 
@@ -135,26 +165,33 @@ class Outbox:
         kept += outcome.request.payloads
         return self._complain_about(outcome.request, outcome.reason, "kept for the next export")
 
-    def _complain_about(self, request: ExportRequest, reason: str, consequence: str) -> list[Say]:
+    def _complain_about(
+        self, request: ExportRequest, reason: str, consequence: str, *, about: str = ""
+    ) -> list[Say]:
         name = self._endpoint_names[request.signal]
         what = f"{len(request.payloads)} payloads ({_size_bytes(request.payloads)} bytes)"
         return self.complain(
-            name, reason, f"cannot export {what} to {name}: {reason}; {consequence}"
+            about + name, reason, f"cannot export {what} to {name}: {reason}; {consequence}"
         )
 
     def _drop(self, payloads: Sequence[Payload]) -> list[Say]:
         if not payloads:
             return []
-        text = (
-            f"more than {BUFFER_BYTES_MAX} bytes wait for export; the oldest payloads are dropped"
-        )
-        said = self.complain("buffer", "full", text)
-        self._lose(payloads, is_said=False)
+        found = f"more than {BUFFER_BYTES_MAX} bytes wait for export"
+        text = f"{found}; the {len(payloads)} oldest payloads are dropped"
+        said = self.complain(_BUFFER, "full", text)
+        self._lose(payloads, is_said=bool(said))
         return said
 
     def _lose(self, payloads: Sequence[Payload], *, is_said: bool) -> None:
         self.lost_count += len(payloads)
         self._unsaid_count += 0 if is_said else len(payloads)
+
+
+def _may_be_of_one(outcome: Outcome) -> bool:
+    """Whether a part of a merged request may be to blame for the refusal of all."""
+    is_refused = isinstance(outcome, Refused) and outcome.status in _OF_THE_CONTENT
+    return is_refused and len(outcome.request.payloads) > 1
 
 
 def _size_bytes(payloads: Iterable[Payload]) -> int:

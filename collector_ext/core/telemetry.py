@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _ENDS = ("platform.runtimeDone", "platform.report")
 
+_LEAP_SECOND = 61
+
 _DAYS_TO_EPOCH = 719_468  # from 1 March of year 0, the calendar's start below
 
 
@@ -68,6 +70,9 @@ def epoch_s(text: str) -> float:
         raise ValueError(message)
     year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
     hour, minute, second = int(text[11:13]), int(text[14:16]), float(text[17:-1])
+    if not 0 <= second <= _LEAP_SECOND:  # `float` reads "inf" and "nan" as well
+        message = f"not a second: {text[:40]!r}"
+        raise ValueError(message)
     year -= month < 3  # noqa: PLR2004 - March
     month_from_march = (month + 9) % 12
     days = 365 * year + year // 4 - year // 100 + year // 400

@@ -18,6 +18,10 @@ INVOCATION_COUNT_MAX = 256
 """Invocations that are remembered. One at a time is running, except on Managed Instances,
 where this is 16 workers on each of 16 CPUs; beyond, the oldest is given up."""
 
+ENDED_ID_COUNT_MAX = 1024
+"""Spans of a running invocation that are known to have ended: 0.1 MB. A snapshot is overtaken
+by the last of them only."""
+
 NO_END = "no end of the invocation was reported"
 
 _MS_PER_S = 1_000
@@ -32,6 +36,23 @@ class _Invocation:
         self.root_id = b""
         self.snapshot = b""
         self.done_ids: set[bytes] = set()  # never to be exported (again)
+        self.ended_ids: dict[bytes, None] = {}  # not to be taken from a snapshot; newest last
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its root has ended, or was given up."""
+        return self.root_id in self.done_ids
+
+    def note_ended(self, ids: list[bytes]) -> None:
+        """Remember spans that arrived ended, the newest ``ENDED_ID_COUNT_MAX`` of them."""
+        self.ended_ids.update(dict.fromkeys(ids))
+        for oldest in list(self.ended_ids)[: len(self.ended_ids) - ENDED_ID_COUNT_MAX]:
+            del self.ended_ids[oldest]
+
+    def let_go(self) -> None:
+        """Forget what is held."""
+        self.root = self.snapshot = b""
+        self.ended_ids = {}
 
 
 class Unfinished:
@@ -68,7 +89,9 @@ class Unfinished:
             What this gives up, as in ``start``.
         """
         invocation = self._invocation(request_id)
-        invocation.snapshot = wire.without_spans(body, invocation.done_ids)
+        if not invocation.is_over:
+            known = invocation.done_ids | invocation.ended_ids.keys()
+            invocation.snapshot = wire.without_spans(body, known)
         return self._give_up_oldest(now)
 
     def receive(self, request_id: str, body: bytes) -> bytes:
@@ -80,13 +103,14 @@ class Unfinished:
         if repeated:
             self.late_count += len(repeated)
             body = wire.without_spans(body, repeated)
-        if invocation.snapshot:
-            ended = set(_ids_in(body))
-            invocation.snapshot = wire.without_spans(invocation.snapshot, ended)
-            invocation.done_ids |= ended
-        if invocation.root and wire.holds_span(body, invocation.root_id):
-            invocation.done_ids.add(invocation.root_id)
-            invocation.root = invocation.snapshot = b""
+        if invocation.root or invocation.snapshot:
+            ended = _ids_in(body)
+            invocation.note_ended(ended)
+            if invocation.snapshot:
+                invocation.snapshot = wire.without_spans(invocation.snapshot, set(ended))
+            if invocation.root and invocation.root_id in ended:
+                invocation.done_ids.add(invocation.root_id)
+                invocation.let_go()
         return body
 
     def has_started_by(self, request_id: str, at: float) -> bool:
@@ -113,12 +137,12 @@ class Unfinished:
         # The snapshot is the newer view: where it holds the root as well, it counts.
         if invocation.root and not wire.holds_span(invocation.snapshot, invocation.root_id):
             bodies.insert(0, invocation.root)
-        invocation.root = invocation.snapshot = b""
+        invocation.let_go()
         for body in bodies:
             invocation.done_ids.update(wire.span_ids(body))
         end_ns = round(at * _MS_PER_S) * _NS_PER_MS
         ended = [wire.end_spans(body, end_ns=end_ns, message=why) for body in bodies]
-        return [Payload(TRACES, PROTOBUF, body, is_alone=False) for body in ended]
+        return [Payload(TRACES, PROTOBUF, body, is_suspect=False) for body in ended]
 
     def give_up_all(self, why: str, at: float, *, but: str = "") -> list[Payload]:
         """As ``give_up``, for every invocation except ``but``."""

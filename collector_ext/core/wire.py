@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
 _VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
+_FIXED64_MAX = 2**64 - 1
 _VARINT_BYTES_MAX = 10  # 64 bits in groups of 7
 
 _RESOURCE_SPANS = 1
@@ -144,7 +145,7 @@ def end_spans(body: bytes, *, end_ns: int, message: str) -> bytes:
     ending = _STATUS_TAG + _varint(len(status)) + status
 
     def end(span: bytes) -> bytes:
-        at_ns = max(end_ns, _start_ns(span))
+        at_ns = min(max(end_ns, _start_ns(span)), _FIXED64_MAX)
         return span + _END_TIME_TAG + at_ns.to_bytes(8, "little") + ending
 
     return _edit_spans(body, end)

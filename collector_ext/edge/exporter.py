@@ -40,13 +40,14 @@ class Exporter:
     Args:
         endpoints: Where the requests of a signal go. Signals that share a host share a
             connection.
+        own_port: Of our receiver, to which nothing must ever be exported.
     """
 
-    def __init__(self, endpoints: Mapping[Signal, Endpoint]) -> None:
+    def __init__(self, endpoints: Mapping[Signal, Endpoint], *, own_port: int) -> None:
         self._endpoints = endpoints
-        self._clients = _clients(endpoints)
+        self._clients = _clients(endpoints, own_port)
         self._orders: _queue.SimpleQueue[Export] = _queue.SimpleQueue()
-        self._results: _queue.SimpleQueue[ExportFinished | Exception] = _queue.SimpleQueue()
+        self._results: _queue.SimpleQueue[ExportFinished] = _queue.SimpleQueue()
         self._wake_up, self._waker = posix.pipe()
         posix.set_blocking(self._wake_up, False)
         _thread.start_new_thread(self._work, ())
@@ -67,19 +68,11 @@ class Exporter:
                 posix.read(self._wake_up, 1)
             except BlockingIOError:
                 return finished
-            result = self._results.get()
-            if isinstance(result, Exception):
-                raise result  # A fault of ours: the shield is around the runner.
-            finished.append(result)
+            finished.append(self._results.get())
 
     def _work(self) -> None:
         while True:
-            result: ExportFinished | Exception
-            try:
-                result = self._carry_out(self._orders.get())
-            except Exception as fault:  # noqa: BLE001 - not swallowed: raised in `events`
-                result = fault
-            self._results.put(result)
+            self._results.put(self._carry_out(self._orders.get()))
             posix.write(self._waker, b".")
 
     def _carry_out(self, order: Export) -> ExportFinished:
@@ -96,16 +89,21 @@ class Exporter:
             except PeerError as fault:
                 silent[client] = str(fault)
                 outcomes.append(Failed(request, str(fault)))
+            except Exception as fault:  # noqa: BLE001 - not swallowed: it is said as the reason
+                # A fault of ours that one answer can trigger must not end all telemetry.
+                client.close()
+                outcomes.append(Failed(request, repr(fault)))
         return ExportFinished(tuple(outcomes))
 
     def _send(self, client: HttpClient, request: ExportRequest, deadline_at: float) -> Outcome:
         endpoint = self._endpoints[request.signal]
         body = request.merged()
-        headers = {"Content-Type": request.content_type, "User-Agent": f"otel-layer/{VERSION}"}
+        headers = {"content-type": request.content_type, "user-agent": f"otel-layer/{VERSION}"}
         if endpoint.is_gzip:
-            headers["Content-Encoding"] = "gzip"
+            headers["content-encoding"] = "gzip"
             body = _compressed(body)
-        headers.update(endpoint.headers)
+        # By their names in small letters: no header is sent twice.
+        headers.update({name.lower(): value for name, value in endpoint.headers})
         deadline_at = min(deadline_at, clock.now() + endpoint.timeout_s)
         response = client.post(endpoint.target, headers, body, deadline_at=deadline_at)
         return otlp_answer.outcome(request, response)
@@ -116,11 +114,11 @@ def _compressed(body: bytes) -> bytes:
     return compressor.compress(body) + compressor.flush()
 
 
-def _clients(endpoints: Mapping[Signal, Endpoint]) -> dict[Signal, HttpClient]:
+def _clients(endpoints: Mapping[Signal, Endpoint], own_port: int) -> dict[Signal, HttpClient]:
     by_peer: dict[tuple[str | int, ...], HttpClient] = {}
     clients: dict[Signal, HttpClient] = {}
     for signal, endpoint in endpoints.items():
         files = (endpoint.certificate, endpoint.client_key, endpoint.client_certificate)
         peer = (endpoint.scheme, endpoint.host, endpoint.port, *files)
-        clients[signal] = by_peer.setdefault(peer, HttpClient(endpoint))
+        clients[signal] = by_peer.setdefault(peer, HttpClient(endpoint, own_port=own_port))
     return clients

@@ -11,6 +11,7 @@ from __future__ import annotations
 import _socket
 import select
 
+from collector_ext.core import endpoint as core_endpoint
 from collector_ext.core import http1
 from collector_ext.core.http1 import HttpError, Response, ResponseReader
 from collector_ext.edge import clock
@@ -28,16 +29,24 @@ default), and a frozen environment does not hear of it."""
 _ANSWER_BYTES_MAX = 4 * 1024 * 1024
 _RECEIVE_BYTES = 64 * 1024
 
+_SUCCESS = range(200, 300)
+
 
 class PeerError(Exception):
     """The endpoint could not be reached, did not answer in time, or not in HTTP."""
 
 
 class HttpClient:
-    """Post to one host over one kept connection; one request at a time."""
+    """Post to one host over one kept connection; one request at a time.
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    Args:
+        endpoint: The host.
+        own_port: Of our receiver, to which nothing must ever be posted.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, own_port: int) -> None:
         self._endpoint = endpoint
+        self._own_port = own_port
         self._socket: _socket.socket | ssl.SSLSocket | None = None
         self._used_at = 0.0
         self._tls_context: ssl.SSLContext | None = None
@@ -109,9 +118,14 @@ class HttpClient:
 
     def _connect(self, deadline_at: float) -> _socket.socket | ssl.SSLSocket:
         endpoint = self._endpoint
-        addresses = _socket.getaddrinfo(endpoint.host, endpoint.port, 0, _socket.SOCK_STREAM)
+        # As bytes: to encode a name it is given as text, Python imports 7 ms of `idna`.
+        host = endpoint.host.encode("ascii")
+        addresses = _socket.getaddrinfo(host, endpoint.port, 0, _socket.SOCK_STREAM)
         fault: OSError = OSError("no address")
         for family, kind, protocol, _, address in addresses:
+            if address[1] == self._own_port and core_endpoint.is_loopback(str(address[0])):
+                fault = OSError("it is this collector itself")
+                continue
             connection = _socket.socket(family, kind, protocol)
             try:
                 _set_timeout(connection, deadline_at)
@@ -134,7 +148,7 @@ class HttpClient:
             self._tls_context = _tls_context(self._endpoint)
         wrapped = self._tls_context.wrap_socket(
             socket.socket(fileno=connection.detach()),
-            server_hostname=self._endpoint.host,
+            server_hostname=self._endpoint.host.encode("ascii"),  # as in `_connect`
             do_handshake_on_connect=False,
             session=self._tls_session,
         )
@@ -170,6 +184,19 @@ def _exchange_on(
     while unsent:
         _set_timeout(connection, deadline_at)
         unsent = unsent[connection.send(unsent) :]
+    try:
+        return _answer_on(connection, reader, deadline_at)
+    except (OSError, HttpError):
+        response = reader.without_body()
+        if response is None or response.status not in _SUCCESS:
+            raise
+        # The request was accepted. Sent again, it would be there twice.
+        return response
+
+
+def _answer_on(
+    connection: _socket.socket | ssl.SSLSocket, reader: ResponseReader, deadline_at: float
+) -> Response:
     while True:
         _set_timeout(connection, deadline_at)
         received = connection.recv(_RECEIVE_BYTES)

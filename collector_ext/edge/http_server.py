@@ -13,7 +13,7 @@ from collector_ext.core.http1 import HttpError, Request, RequestReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 CONNECTION_COUNT_MAX = 128
 """Lambda gives a process 1024 descriptors; beyond this the one silent longest is closed."""
@@ -74,12 +74,20 @@ class HttpServer:
             interests.append((fileno, events))
         return interests
 
-    def read_dry(self) -> None:
-        """Respond to every request that has come, until the kernel holds nothing more."""
+    def read_dry(self) -> Iterator[None]:
+        """Respond to every request that has come, until the kernel holds nothing more.
+
+        Yields:
+            After each response: what became of the request is to be dealt with before the
+            next one takes memory.
+        """
         for _ in range(_ROUND_COUNT_MAX):
-            has_accepted = self._accept()
-            has_received = [self._serve(c) for c in list(self._connections.values())]
-            if not (has_accepted or any(has_received)):
+            is_dry = not self._accept()
+            for connection in list(self._connections.values()):
+                if self._receive(connection):
+                    is_dry = False
+                    yield from self._respond_to_all(connection)
+            if is_dry:
                 break
 
     def close(self) -> None:
@@ -103,14 +111,11 @@ class HttpServer:
         self._connections[fileno] = _Connection(socket, body_bytes_max=self._body_bytes_max)
         return True
 
-    def _serve(self, connection: _Connection) -> bool:
-        """Read once and respond; return whether there was anything to read."""
+    def _receive(self, connection: _Connection) -> bool:
+        """Read once; return whether there was anything to read."""
         try:
             self._send(connection, b"")
             received = connection.socket.recv(_RECEIVE_BYTES)
-            if received and not connection.is_closing:
-                connection.reader.feed(received)
-                self._respond_to_all(connection)
         except BlockingIOError:
             return False
         except OSError:
@@ -118,23 +123,34 @@ class HttpServer:
         if not received:
             self._close(connection)
             return False
+        if not connection.is_closing:
+            connection.reader.feed(received)
         fileno = connection.socket.fileno()
         self._connections[fileno] = self._connections.pop(fileno)
         return True
 
-    def _respond_to_all(self, connection: _Connection) -> None:
+    def _respond_to_all(self, connection: _Connection) -> Iterator[None]:
+        while response := self._next_response(connection):
+            try:
+                self._send(connection, response)
+            except OSError:
+                connection.is_closing = True
+                self._close(connection)
+            yield
+
+    def _next_response(self, connection: _Connection) -> bytes:
+        """Return what is to be answered next; empty when nothing more has come whole."""
+        if connection.is_closing:
+            return b""
         try:
-            while not connection.is_closing:
-                request = connection.reader.next_request()
-                if request is None:
-                    break
-                connection.is_closing = not request.keep_alive
-                self._send(connection, self._respond(request))
-            if connection.reader.take_continue():
-                self._send(connection, _CONTINUE)
+            request = connection.reader.next_request()
         except HttpError as fault:
             connection.is_closing = True
-            self._send(connection, self._refuse(fault))
+            return self._refuse(fault)
+        if request is not None:
+            connection.is_closing = not request.keep_alive
+            return self._respond(request)
+        return _CONTINUE if connection.reader.take_continue() else b""
 
     def _send(self, connection: _Connection, response: bytes) -> None:
         connection.unsent += response

@@ -28,7 +28,10 @@ class Log:
         """Write one line. ``text`` is one clause: what, what was found, what follows."""
         text = text.translate(_CONTROL_CHARACTERS)
         line = _json_line(level, text) if self._is_json else f"otel-layer {level} {text}"
-        posix.write(_STDOUT, (line + "\n").encode("utf-8", "backslashreplace"))
+        try:
+            posix.write(_STDOUT, (line + "\n").encode("utf-8", "backslashreplace"))
+        except OSError:
+            return  # Nobody reads it, or not fast enough: a line is not worth the function.
 
 
 def _json_line(level: str, text: str) -> str:

@@ -12,6 +12,7 @@ from collector_ext.edge.http_server import HttpServer
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
+    from collections.abc import Iterator
 
     from collector_ext.core.http1 import HttpError, Request
 
@@ -33,11 +34,15 @@ class Receiver:
         self.interests = self._server.interests
         self.close = self._server.close
 
-    def events(self) -> list[PayloadReceived | RequestRefused]:
-        """Read all connections dry; return what was posted, in the order of each connection."""
-        self._server.read_dry()
-        events, self._events = self._events, []
-        return events
+    def events(self) -> Iterator[PayloadReceived | RequestRefused]:
+        """Read all connections dry; yield what was posted, in the order of each connection.
+
+        One at a time: inflated, it can be a thousand times what the kernel holds, and only
+        whoever handles it has a bound for all of it.
+        """
+        for _ in self._server.read_dry():
+            while self._events:
+                yield self._events.pop(0)
 
     def _respond(self, request: Request) -> bytes:
         response, event = otlp_http.receive(request)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import ast
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.fakes.collector_process import SOURCE, CollectorProcess
 from tests.fakes.lambda_api import FakeLambdaApi
+from tests.fakes.otlp_remote import FakeRemote
 
 ALLOWED = {
     "_socket",
@@ -81,6 +84,35 @@ def test_the_start_file_runs_no_other_program():
 
     assert not any("$(" in line or "`" in line or "|" in line.replace("||", "") for line in code)
     assert os.access(SOURCE / "config" / "collector_ext", os.X_OK)
+
+
+EXPORT = """
+import sys; sys.path.insert(0, sys.argv[1])
+from collector_ext.core.endpoint import endpoints_from
+from collector_ext.edge import clock
+from collector_ext.edge.http_client import HttpClient
+names = {"OTEL_EXPORTER_OTLP_ENDPOINT": sys.argv[2], "OTEL_EXPORTER_OTLP_CERTIFICATE": sys.argv[3]}
+(endpoint, *_) = endpoints_from(names).by_signal.values()
+HttpClient(endpoint, own_port=0).post("/v1/traces", {}, b"", deadline_at=clock.now() + 20)
+print(' '.join(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_an_export_does_not_load_what_international_names_need(tmp_path, is_tls):
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with FakeRemote(tls=context if is_tls else None) as remote:
+        url = remote.url.replace("127.0.0.1", "localhost")
+        finished = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", EXPORT, str(SOURCE), url, str(tmp_path / "ca.pem")],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+
+    assert {"encodings.idna", "stringprep"} & set(finished.stdout.split()) == set()
 
 
 def test_the_rest_needs_none_of_the_slow_modules():

@@ -7,6 +7,7 @@ import gzip
 import json
 import socket
 import ssl
+import threading
 
 import pytest
 import trustme
@@ -200,6 +201,33 @@ class TestWhatIsRefused:
         assert remote.span_names == ["a"]
 
 
+class TestAFlood:
+    """What is not yet read waits in the kernel, not in this process."""
+
+    def test_many_inflated_bodies_take_the_room_of_few(self, stack, tmp_path):
+        running = Running(stack, tmp_path, "")
+        filling = bytes(20 * 1024 * 1024 - 64)
+        field = b"\x7a" + varint(len(filling)) + filling
+        body = gzip.compress(b"\x0a" + varint(len(field)) + field)
+        head = b"POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf\r\n"
+        head += b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+        address = ("127.0.0.1", running.collector.port)
+        with socket.create_connection(address, PATIENCE_S) as client:
+            client.sendall((head + body) * 20)
+            with client.makefile("rb") as answers:
+                taken = [answers.readline() for _ in range(20 * 4)]
+        running.end()
+
+        assert taken.count(b"HTTP/1.1 200 \r\n") == 20
+        assert running.collector.peak_kilobytes < 128 * 1024
+
+
+def varint(value):
+    """A length as protobuf writes it."""
+    return bytes([value >> s & 127 | (128 if value >> s + 7 else 0) for s in range(0, 28, 7)])
+
+
 class TestTheEndpoint:
     """It is spoken to as the variables say."""
 
@@ -236,6 +264,105 @@ class TestTheEndpoint:
 
         assert [request.path for request in remote.requests] == ["/v1/traces"]
         assert [request.path for request in other.requests] == ["/v1/logs"]
+
+    def test_headers_that_are_named_twice_are_sent_once(self, stack, tmp_path):
+        peer = stack.enter_context(RawRemote(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+        headers = "X-A=1,x-a=2,User-Agent=mine"
+        running = Running(stack, tmp_path, peer.url, {"OTEL_EXPORTER_OTLP_HEADERS": headers})
+
+        running.collector.post("/v1/traces", A)
+        running.end()
+
+        lines = [line.lower() for line in peer.heads[0].split("\r\n")[1:]]
+        assert [line for line in lines if line.startswith("x-a:")] == ["x-a: 2"]
+        assert [line for line in lines if line.startswith("user-agent:")] == ["user-agent: mine"]
+
+    def test_it_is_not_ourselves_under_another_name(self, stack, tmp_path):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        # Not recognised as it is written, but as it is resolved.
+        url = f"http://[::ffff:7f00:1]:{port}"
+        running = Running(stack, tmp_path, url, {"OTEL_LAYER_RECEIVER_PORT": str(port)})
+
+        running.collector.post("/v1/traces", A)
+        running.end()
+
+        assert "this collector itself" in running.lines()[0]
+
+
+class RawRemote:
+    """An endpoint that answers each request with the same bytes, whatever they are."""
+
+    def __init__(self, answer, *, closes=False):
+        self.heads: list[str] = []
+        self._answer, self._closes = answer, closes
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        self._connections: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._accept)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown(socket.SHUT_RDWR)
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._server.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                self._connections.append(connection)
+                with connection, contextlib.suppress(OSError):
+                    self._serve(connection)
+
+    def _serve(self, connection):
+        stream = connection.makefile("rb")
+        with stream:
+            while line := stream.readline():
+                head = line
+                while (line := stream.readline()) != b"\r\n":
+                    head += line
+                self.heads.append(head.decode())
+                length = head.lower().partition(b"content-length:")[2].partition(b"\r")[0]
+                stream.read(int(length))
+                connection.sendall(self._answer)
+                if self._closes:
+                    return
+
+
+class TestAnAnswer:
+    """What is accepted is delivered, whatever becomes of the rest of the answer."""
+
+    @pytest.mark.parametrize(
+        ("answer", "closes"),
+        [
+            (b"Content-Length: 9\r\n\r\nhalf", True),
+            (b"Content-Length: 9\r\n\r\nhalf", False),
+            (b"Content-Length: 9999999\r\n\r\n", False),
+            (b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False),
+            (b"Content-Length: 0\r\nContent-Length: 0\r\n\r\n", False),
+        ],
+        ids=["cut off", "stalled", "too long", "two lengths", "one length twice"],
+    )
+    def test_a_body_that_cannot_be_read_is_not_a_failure(self, stack, tmp_path, answer, closes):
+        peer = stack.enter_context(RawRemote(b"HTTP/1.1 200 OK\r\n" + answer, closes=closes))
+        variables = {"OTEL_EXPORTER_OTLP_TIMEOUT": "500"}
+        running = Running(stack, tmp_path, peer.url, variables)
+
+        for _ in range(2):
+            running.collector.post("/v1/traces", A)
+            running.end()
+            running.invoke()
+        running.end()
+
+        assert len(peer.heads) == 2
+        assert running.lines() == []
 
 
 class TestTls:
@@ -428,6 +555,15 @@ def answer_one(connection):
 
 class TestWithoutAnEndpoint:
     """Spans are taken and let go; one line says which variable to set."""
+
+    def test_one_that_cannot_be_used_is_said_once(self, stack, tmp_path):
+        url = "http://user:1234/secret@127.0.0.1:9"
+        running = Running(stack, tmp_path, url)
+        running.end()
+
+        (line,) = running.lines()
+        assert "OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// URL" in line
+        assert "1234" not in line
 
     @pytest.mark.parametrize("url", ["", "http://localhost:4318", "http://127.0.0.1:4318/"])
     def test_none_or_our_own_receiver(self, stack, tmp_path, url):

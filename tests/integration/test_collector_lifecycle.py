@@ -231,6 +231,58 @@ def runtime_done(request_id):
     return b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
+class TestWhatNobodyExpects:
+    """An odd number from outside is not the end of telemetry."""
+
+    @pytest.mark.parametrize("timeout_s", [9.2e15, 30 * 86_400.0])
+    def test_a_deadline_in_the_far_future(self, environment, timeout_s):
+        running = environment()
+
+        running.lambda_.invokes("r-1", timeout_s=timeout_s)
+        for _ in range(2):  # each takes the collector a round of its own
+            running.collector.tell("r-1", "")
+        running.collector.tell("r-1", "end", CALL)
+        running.lambda_.wait_until_asked(2)
+
+        assert running.remote.span_names == ["call"]
+        assert running.shut_down() == []
+
+    def test_a_fault_in_an_export_is_a_failed_export(self, tmp_path):
+        modules = shutil.copytree(SOURCE / "collector_ext", tmp_path / "modules")
+        answers = modules / "core" / "otlp_answer.py"
+        answers.write_text(answers.read_text() + "\n\ndef outcome(*_): raise SystemError('odd')\n")
+        with FakeLambdaApi() as lambda_, FakeRemote() as remote:
+            variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": remote.url}
+            with CollectorProcess(
+                tmp_path, lambda_.address, variables, modules=modules
+            ) as collector:
+                lambda_.wait_until_asked(1)
+                for number in (1, 2):
+                    lambda_.invokes(f"r-{number}")
+                    collector.tell(f"r-{number}", "end", CALL)
+                    lambda_.wait_until_asked(number + 1)
+                lambda_.shuts_down()
+                assert collector.wait() == 0
+
+                failed, discarded = collector.lines
+        assert failed.endswith("SystemError('odd'); kept for the next export")
+        assert "discarded 2 payloads" in discarded
+
+    def test_nobody_reads_the_log(self):
+        program = (
+            "import os; from collector_ext.edge.log import Log; reader, writer = os.pipe();"
+            "os.dup2(writer, 1); os.close(writer); os.set_blocking(1, False);"
+            "log = Log(is_json=False);"
+            "[log.say('WARN', 'x' * 4096) for _ in range(100)]; os.close(reader);"
+            "log.say('WARN', 'x'); os._exit(7)"
+        )
+        finished = subprocess.run(
+            [sys.executable, "-c", program], cwd=SOURCE, capture_output=True, check=False
+        )
+
+        assert (finished.returncode, finished.stderr) == (7, b"")
+
+
 class TestWithoutTelemetry:
     """Local emulators answer the subscription with 202."""
 

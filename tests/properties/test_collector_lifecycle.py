@@ -97,7 +97,7 @@ class SimulatedLambda(RuleBasedStateMachine):
     def post(self, phase: str, *ids: bytes, of: str | None = None, is_open: bool = False) -> None:
         spans = [(f"span {i.hex()}", i) for i in ids]
         body = export_request(*spans, is_open=is_open) if ids else b""
-        payload = Payload(TRACES, PROTOBUF, body, is_alone=False)
+        payload = Payload(TRACES, PROTOBUF, body, is_suspect=False)
         self.feed(PayloadReceived(payload, of or self.request_id or "", phase))
 
     def new_span(self) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collector_ext.core.buffer import Buffer
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
 
-A, B, C = (Payload(TRACES, PROTOBUF, body, is_alone=False) for body in (b"aaaa", b"bbbb", b"cccc"))
-LARGE = Payload(TRACES, PROTOBUF, b"larger than the bound", is_alone=False)
+A, B, C = (
+    Payload(TRACES, PROTOBUF, body, is_suspect=False) for body in (b"aaaa", b"bbbb", b"cccc")
+)
+LARGE = Payload(TRACES, PROTOBUF, b"larger than the bound", is_suspect=False)
 
 
 def buffer_with(*payloads):

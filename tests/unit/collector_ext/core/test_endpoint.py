@@ -58,6 +58,9 @@ class TestTheUrl:
 
         assert set(found.by_signal) == {LOGS}
 
+    def test_the_host_is_in_small_letters(self):
+        assert endpoint(ENDPOINT="https://OTLP.Example").host == "otlp.example"
+
     def test_an_empty_one_is_none(self):
         assert endpoints_from({URL: " "}).by_signal == {}
 
@@ -72,14 +75,18 @@ class TestTheUrl:
             "https://otlp.example:65536",
             "https://otlp.exämple",
             "https://otlp.example/\r\nX: 1",
+            "https://user:1234/secret@otlp.example",
+            "https://user:1234?secret@otlp.example",
+            "https://user:1234#secret@otlp.example",
+            "https://user:sec/ret@otlp.example",
         ],
     )
     def test_one_that_cannot_be_used_is_said_and_not_shown(self, url):
         found = endpoints_from({URL: url})
 
         assert found.by_signal == {}
-        assert found.complaints[0] == (
-            f"{URL} is not an http:// or https:// URL; no traces are exported"
+        assert found.complaints == (
+            f"{URL} is not an http:// or https:// URL that can be used; nothing is exported to it",
         )
 
 
@@ -87,12 +94,38 @@ class TestOurselves:
     """An endpoint that is our own receiver would export in a circle."""
 
     @pytest.mark.parametrize(
-        "url", ["http://localhost:4318", "http://127.0.0.1:4318", "http://[::1]:4318"]
+        "host",
+        [
+            "localhost",
+            "LocalHost.",
+            "api.localhost",
+            "127.0.0.1",
+            "127.0.0.2",
+            "127.1",
+            "2130706433",
+            "0x7f.1",
+            "0",
+            "0.0.0.0",  # noqa: S104 - named, not bound
+            "[::1]",
+            "[::]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]",
+        ],
     )
-    def test_it_is_recognised(self, url):
-        assert endpoint(ENDPOINT=url).is_local((4318,))
+    def test_it_is_recognised(self, host):
+        assert endpoint(ENDPOINT=f"http://{host}:4318").is_local((4318,))
 
-    @pytest.mark.parametrize("url", ["http://localhost:4317", "http://otlp.example:4318"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://localhost:4317",
+            "http://otlp.example:4318",
+            "http://127.example:4318",
+            "http://10.0.0.127:4318",
+            "http://[fd00::1]:4318",
+            "http://[1::]:4318",
+        ],
+    )
     def test_others_are_not(self, url):
         assert not endpoint(ENDPOINT=url).is_local((4318,))
 
@@ -112,6 +145,19 @@ class TestHeaders:
 
     def test_those_of_a_signal_take_the_place_of_the_others(self):
         assert endpoint(HEADERS="a=1", TRACES_HEADERS="b=2").headers == (("b", "2"),)
+
+    def test_those_that_frame_the_request_are_ours(self):
+        text = "Content-Length=3,host=x,transfer-encoding=chunked,connection=close,a=1"
+        text += ",content-type=text/plain,content-encoding=br"
+        found = endpoints_from({**BASE, "OTEL_EXPORTER_OTLP_HEADERS": text})
+
+        assert found.by_signal[TRACES].headers == (("a", "1"),)
+        assert found.complaints == (
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS names headers that belong to the request itself; "
+                "those are not sent"
+            ),
+        )
 
     def test_a_user_in_the_url_is_sent_as_a_header(self):
         found = endpoint(ENDPOINT="https://us%40er:pass@otlp.example")

@@ -31,8 +31,11 @@ class TestAnEvent:
     def test_its_reason_may_be_in_capitals(self):
         assert event({**SHUTDOWN, "shutdownReason": "TIMEOUT"}).reason == "timeout"
 
-    def test_without_a_deadline_it_has_the_time_of_a_shutdown(self):
-        assert event({**INVOKE, "deadlineMs": None}).deadline_at == NOW + 2
+    @pytest.mark.parametrize("deadline", ["null", "1e999", "-1e999", "-1", "1" + "0" * 400])
+    def test_without_a_deadline_it_has_the_time_of_a_shutdown(self, deadline):
+        body = b'{"eventType": "INVOKE", "deadlineMs": %s}' % deadline.encode()
+
+        assert event_in(200, body, NOW) == InvokeReceived("", NOW + 2)
 
 
 class TestNoEvent:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from collector_ext.core import http1
@@ -57,6 +59,11 @@ class TestARequest:
         (request,) = requests_in(b"GET / HTTP/1.1\r\n\r\n")
 
         assert request.body == b""
+
+    def test_a_length_that_is_repeated_is_one_length(self):
+        (request,) = requests_in(b"POST / HTTP/1.1\r\n" + b"Content-Length: 3\r\n" * 2 + b"\r\nabc")
+
+        assert request.body == b"abc"
 
     def test_repeated_headers_are_joined(self):
         (request,) = requests_in(b"GET / HTTP/1.1\r\nA: 1\r\na:  2 \r\n\r\n")
@@ -152,6 +159,11 @@ class TestWhatIsNoHttp:
 
         assert fault_of(requests_in, head) == (501, "Transfer-Encoding 'gzip'")
 
+    def test_what_is_said_about_it_is_short(self):
+        head = b"POST / HTTP/1.1\r\nTransfer-Encoding: " + b"x" * 5000
+
+        assert len(fault_of(requests_in, head + b"\r\n\r\n")[1]) <= 200
+
     @pytest.mark.parametrize("status", [b"abc", b"20", b"2000", b"\xb2\xb2\xb2"])
     def test_a_status_that_is_no_number(self, status):
         assert fault_of(responses_in, b"HTTP/1.1 " + status + b" \r\n\r\n")[0] == 400
@@ -206,6 +218,38 @@ class TestAResponse:
         (response,) = responses_in(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
 
         assert (response.status, response.body) == (204, b"")
+
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            b"Content-Length: 9\r\n\r\nhalf",
+            b"Content-Length: 999\r\n\r\n",
+            b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        ],
+        ids=["cut", "too long", "two lengths", "no chunk"],
+    )
+    def test_its_head_is_told_whatever_becomes_of_its_body(self, rest):
+        reader = ResponseReader(body_bytes_max=100)
+        reader.feed(b"HTTP/1.1 202 Accepted\r\n" + rest)
+        with contextlib.suppress(HttpError):
+            assert reader.next_response() is None
+
+        response = reader.without_body()
+
+        assert response is not None
+        assert (response.status, response.body, response.keep_alive) == (202, b"", False)
+
+    @pytest.mark.parametrize(
+        "received", [b"", b"HTTP/1.1 20", b"HTTP/1.1 2xx \r\n\r\n", b"HTTP/1.1 100 \r\n\r\n"]
+    )
+    def test_without_a_head_there_is_none(self, received):
+        reader = ResponseReader(body_bytes_max=100)
+        reader.feed(received)
+        with contextlib.suppress(HttpError):
+            reader.next_response()
+
+        assert reader.without_body() is None
 
     def test_nothing_of_it_has_come_before_the_first_byte(self):
         reader = ResponseReader(body_bytes_max=100)

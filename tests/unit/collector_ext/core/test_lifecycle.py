@@ -44,14 +44,14 @@ TIMEOUT_S = 10.0
 NAME = "https://otlp.example/v1/traces"
 
 ROOT, CHILD = span_id(1), span_id(2)
-SPANS = Payload(TRACES, PROTOBUF, export_request(("child", CHILD), parent=ROOT), is_alone=False)
-FINAL = Payload(TRACES, PROTOBUF, export_request(("root", ROOT)), is_alone=False)
-OPEN = Payload(TRACES, PROTOBUF, export_request(("root", ROOT), is_open=True), is_alone=False)
+SPANS = Payload(TRACES, PROTOBUF, export_request(("child", CHILD), parent=ROOT), is_suspect=False)
+FINAL = Payload(TRACES, PROTOBUF, export_request(("root", ROOT)), is_suspect=False)
+OPEN = Payload(TRACES, PROTOBUF, export_request(("root", ROOT), is_open=True), is_suspect=False)
 OPEN_CHILD = Payload(
-    TRACES, PROTOBUF, export_request(("child", CHILD), is_open=True), is_alone=False
+    TRACES, PROTOBUF, export_request(("child", CHILD), is_open=True), is_suspect=False
 )
-NOTHING = Payload(TRACES, PROTOBUF, b"", is_alone=False)
-LOG = Payload(LOGS, PROTOBUF, b"log", is_alone=False)
+NOTHING = Payload(TRACES, PROTOBUF, b"", is_suspect=False)
+LOG = Payload(LOGS, PROTOBUF, b"log", is_suspect=False)
 
 INVOKE = InvokeReceived("r-1", deadline_at=NOW + 3.0)
 NEXT_INVOKE = InvokeReceived("r-2", deadline_at=NOW + 60.0)
@@ -412,7 +412,7 @@ class TestASecondTryOfAnInvocation:
         start_at = body.index((1_000_000_000).to_bytes(8, "little"))
         body[start_at : start_at + 8] = int(self.LATER * 1e9).to_bytes(8, "little")
         again = PayloadReceived(
-            Payload(TRACES, PROTOBUF, bytes(body), is_alone=False), "r-1", "start"
+            Payload(TRACES, PROTOBUF, bytes(body), is_suspect=False), "r-1", "start"
         )
 
         assert first.after(self.AGAIN, again, CRASH, at=self.LATER).lifecycle.phase == RUNNING
@@ -574,7 +574,7 @@ class TestWhatIsNotOurs:
         "event",
         [
             PayloadReceived(FINAL, "", ""),
-            PayloadReceived(Payload(TRACES, JSON, b"{}", is_alone=False), "r-1", ""),
+            PayloadReceived(Payload(TRACES, JSON, b"{}", is_suspect=False), "r-1", ""),
             PayloadReceived(LOG, "r-1", ""),
         ],
         ids=["no invocation", "JSON", "logs"],

@@ -13,11 +13,11 @@ from collector_ext.core.otlp import (
 )
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
-A = Payload(TRACES, PROTOBUF, export_request(("a", span_id(1))), is_alone=False)
-B = Payload(TRACES, PROTOBUF, export_request(("b", span_id(2))), is_alone=False)
-LOG = Payload(LOGS, PROTOBUF, b"log", is_alone=False)
-TEXT = Payload(TRACES, JSON, b"{}", is_alone=False)
-SUSPECT = Payload(TRACES, PROTOBUF, b"suspect", is_alone=True)
+A = Payload(TRACES, PROTOBUF, export_request(("a", span_id(1))), is_suspect=False)
+B = Payload(TRACES, PROTOBUF, export_request(("b", span_id(2))), is_suspect=False)
+LOG = Payload(LOGS, PROTOBUF, b"log", is_suspect=False)
+TEXT = Payload(TRACES, JSON, b"{}", is_suspect=False)
+SUSPECT = Payload(TRACES, PROTOBUF, b"suspect", is_suspect=True)
 
 MIB = 1024 * 1024
 
@@ -50,6 +50,17 @@ class TestMerging:
     def test_what_was_refused_with_others_is_not_merged_again(self):
         assert ExportRequest(TRACES, (SUSPECT,)) in export_requests(
             [A, SUSPECT], size_bytes_max=MIB
+        )
+
+    def test_what_was_refused_with_others_is_merged_in_smaller_numbers(self):
+        requests = export_requests(
+            [SUSPECT, A, SUSPECT, SUSPECT], size_bytes_max=MIB, suspect_count_max=2
+        )
+
+        assert requests == (
+            ExportRequest(TRACES, (SUSPECT, SUSPECT)),
+            ExportRequest(TRACES, (SUSPECT,)),
+            ExportRequest(TRACES, (A,)),
         )
 
     def test_a_merged_body_has_a_limit(self):

@@ -10,7 +10,7 @@ from collector_ext.core.http1 import Response
 from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.core.otlp_answer import outcome
 
-REQUEST = ExportRequest(TRACES, (Payload(TRACES, PROTOBUF, b"spans", is_alone=False),))
+REQUEST = ExportRequest(TRACES, (Payload(TRACES, PROTOBUF, b"spans", is_suspect=False),))
 
 
 def answered(status, body=b"", content_type=PROTOBUF):
@@ -39,10 +39,28 @@ class TestSuccess:
 
     @pytest.mark.parametrize(
         "body",
-        [b"", b"{}", b"[]", b'{"partialSuccess": 1}', b'{"partialSuccess": {"rejectedX": []}}'],
+        [
+            b"",
+            b"{}",
+            b"[]",
+            b'{"partialSuccess": 1}',
+            b'{"partialSuccess": {"rejectedX": []}}',
+            b'{"partialSuccess": {"rejectedSpans": 1e999}}',
+            b'{"partialSuccess": {"rejectedSpans": -1}}',
+        ],
     )
     def test_json_that_says_nothing_rejects_nothing(self, body):
         assert answered(200, body, JSON) == Delivered(REQUEST, 0, "")
+
+    @pytest.mark.parametrize("content_type", [PROTOBUF, JSON])
+    def test_what_it_says_is_cut(self, content_type):
+        response = ExportTraceServiceResponse()
+        response.partial_success.rejected_spans = 1
+        response.partial_success.error_message = "x" * 1000
+        text = b'{"partialSuccess": {"rejectedSpans": 1, "errorMessage": "%s"}}' % (b"x" * 1000)
+        body = response.SerializeToString() if content_type == PROTOBUF else text
+
+        assert answered(200, body, content_type) == Delivered(REQUEST, 1, "x" * 200)
 
     def test_another_content_type_rejects_nothing(self):
         assert answered(200, b"<html>", "text/html") == Delivered(REQUEST, 0, "")

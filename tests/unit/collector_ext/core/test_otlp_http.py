@@ -50,7 +50,7 @@ class TestWhatIsTaken:
     def test_each_signal_at_its_path(self, path, signal):
         response, event = receive(post(path))
 
-        assert event == PayloadReceived(Payload(signal, PROTOBUF, SPANS, is_alone=False), "", "")
+        assert event == PayloadReceived(Payload(signal, PROTOBUF, SPANS, is_suspect=False), "", "")
         assert (response.status, response.body) == (200, b"")
         assert response.headers["content-type"] == PROTOBUF
 
@@ -59,6 +59,15 @@ class TestWhatIsTaken:
 
         assert event.payload.body == b'{"resourceSpans": []}'
         assert (response.status, response.body) == (200, b"{}")
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"{}", b'{"resourceSpans": null}', b'{"resourceSpans": [], "new": 1}', b'{"new": 1}'],
+    )
+    def test_json_with_fields_that_are_not_known_or_say_nothing(self, body):
+        _, event = receive(post(body=body, content_type=JSON))
+
+        assert event.payload.body == body
 
     def test_a_content_type_with_parameters(self):
         _, event = receive(post(body=b"{}", content_type="Application/JSON; charset=utf-8"))
@@ -145,11 +154,11 @@ class TestWhatIsRefused:
             (post(content_encoding="br"), 415),
             (post(body=b"no gzip", content_encoding="gzip"), 400),
             (post(body=gzip.compress(SPANS)[:-9], content_encoding="gzip"), 400),
+            (post(body=gzip.compress(b"") * 100, content_encoding="gzip"), 400),
             (post(body=gzip.compress(bytes(21 * 1024 * 1024)), content_encoding="gzip"), 413),
             (post(body=SPANS[:-1]), 400),
             (post(body=b"[]", content_type=JSON), 400),
             (post(body=b"{", content_type=JSON), 400),
-            (post(body=b'{"resourceLogs": []}', content_type=JSON), 400),
             (post(body=b'{"resourceSpans": {}}', content_type=JSON), 400),
         ],
         ids=[
@@ -160,16 +169,21 @@ class TestWhatIsRefused:
             "encoding",
             "not gzip",
             "cut gzip",
+            "gzip in too many members",
             "too large inflated",
             "cut protobuf",
             "JSON list",
             "no JSON",
-            "JSON of another signal",
             "JSON of another shape",
         ],
     )
     def test_with_the_status_that_says_so(self, request_, status):
         assert status_of(request_) == status
+
+    def test_what_is_said_about_it_is_short(self):
+        _, event = receive(post(content_type="x" * 9000, method="y" * 9000))
+
+        assert len(event.reason) <= 200
 
     def test_the_answer_to_protobuf_is_protobuf(self):
         response, event = receive(post(body=b"hello"))

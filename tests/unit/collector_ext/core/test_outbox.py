@@ -13,8 +13,8 @@ from collector_ext.core.outbox import Outbox
 NAMES = {TRACES: "https://a.example/v1/traces", LOGS: "https://a.example/v1/logs"}
 
 
-def payload(body, signal=TRACES, *, is_alone=False):
-    return Payload(signal, PROTOBUF, body, is_alone)
+def payload(body, signal=TRACES, *, is_suspect=False):
+    return Payload(signal, PROTOBUF, body, is_suspect)
 
 
 A, B, LOG = payload(b"aaaa"), payload(b"bbbb"), payload(b"log", LOGS)
@@ -74,8 +74,27 @@ class TestDelivery:
         first = export(outbox, lambda request: Delivered(request, 3, "too old"))
         outbox.put([B])
 
-        assert first == [Say(WARN, f"{NAMES[TRACES]} rejected 3 traces: too old; they are lost")]
+        assert first == [Say(WARN, f"{NAMES[TRACES]} rejected 3 spans: too old; they are lost")]
         assert export(outbox, lambda request: Delivered(request, 1, "too old")) == []
+        assert outbox.rejected_count == 4
+
+    def test_what_it_rejected_in_silence_is_said_in_the_end(self):
+        outbox = outbox_with(A)
+        for rejected in (3, 2, 0, 2):
+            export(outbox, lambda request, count=rejected: Delivered(request, count, "too old"))
+            outbox.put([A])
+        export(outbox, delivered)
+
+        assert outbox.discard("at shutdown") == [
+            Say(WARN, "4 more spans, points or records were rejected for reasons given above")
+        ]
+
+    def test_an_endpoint_that_rejected_some_was_never_away(self):
+        outbox = outbox_with(A)
+        export(outbox, lambda request: Delivered(request, 3, "too old"))
+        outbox.put([A])
+
+        assert export(outbox, delivered) == []
 
 
 class TestFailure:
@@ -111,6 +130,21 @@ class TestFailure:
         (said,) = export(outbox, lambda request: Failed(request, "Connection refused"))
         assert "Connection refused" in said.text
 
+    def test_reasons_that_take_turns_are_said_once_each(self):
+        outbox = outbox_with(A)
+        reasons = ["HTTP 503", "no answer in time"] * 3
+
+        said = [export(outbox, lambda r, why=why: Failed(r, why)) for why in reasons]
+
+        assert [len(lines) for lines in said] == [1, 1, 0, 0, 0, 0]
+
+    def test_their_number_is_bounded(self):
+        outbox = outbox_with()
+
+        said = [outbox.complain("receiver", f"{n}", "text") for n in range(1000)]
+
+        assert sum(map(len, said)) == module.REASON_COUNT_MAX
+
     def test_its_end_is_said(self):
         outbox = outbox_with(A)
         export(outbox, failed)
@@ -136,6 +170,21 @@ class TestRefusal:
         )
         assert (outbox.lost_count, outbox.has_waiting) == (1, False)
 
+    @pytest.mark.parametrize("status", [400, 413])
+    def test_of_one_payload_is_not_an_endpoint_that_is_away(self, status):
+        outbox = outbox_with()
+        said = []
+        for _ in range(3):
+            outbox.put([A])
+            said += export(outbox, lambda request: Refused(request, status, f"HTTP {status}"))
+            outbox.put([B])
+            said += export(outbox, delivered)
+
+        assert [line.text for line in said] == [
+            f"cannot export 1 payloads (4 bytes) to {NAMES[TRACES]}: HTTP {status}; dropped"
+        ]
+        assert outbox.lost_count == 3
+
     def test_what_was_not_said_at_once_is_said_in_the_end(self):
         outbox = outbox_with(A)
         export(outbox, refused)
@@ -149,7 +198,7 @@ class TestRefusal:
 
 
 class TestARefusalOfSeveral:
-    """One may be to blame for all: each is sent on its own, once."""
+    """One may be to blame for all: they are sent in halves, down to the one that is."""
 
     @pytest.mark.parametrize("status", [400, 413])
     def test_each_is_sent_alone(self, status):
@@ -169,6 +218,27 @@ class TestARefusalOfSeveral:
 
         assert (outbox.delivered_count, outbox.lost_count, outbox.has_waiting) == (1, 1, False)
 
+    def test_it_is_found_in_few_requests(self):
+        payloads = [payload(b"%d" % number) for number in range(128)]
+        outbox = outbox_with(*payloads)
+        request_count = 0
+        while outbox.has_waiting:
+            requests = outbox.take()
+            request_count += len(requests)
+            outbox.settle(
+                [(bad if b"77" in [p.body for p in r.payloads] else delivered)(r) for r in requests]
+            )
+
+        assert (outbox.delivered_count, outbox.lost_count) == (127, 1)
+        assert request_count == 1 + 2 * 7
+
+    def test_new_payloads_are_not_judged_with_them(self):
+        outbox = outbox_with(A, B)
+        export(outbox, bad)
+        outbox.put([A, B])
+
+        assert [len(request.payloads) for request in outbox.take()] == [1, 1, 2]
+
     def test_other_refusals_are_of_all(self):
         outbox = outbox_with(A, B)
         export(outbox, refused)
@@ -187,10 +257,19 @@ class TestTheBound:
         outbox = outbox_with(A, B)
 
         assert outbox.put([A]) == [
-            Say(WARN, "more than 8 bytes wait for export; the oldest payloads are dropped")
+            Say(WARN, "more than 8 bytes wait for export; the 1 oldest payloads are dropped")
         ]
         assert outbox.put([A]) == []
         assert outbox.lost_count == 2
+
+    def test_it_is_said_again_after_the_endpoint_came_back(self):
+        outbox = outbox_with(A)
+        export(outbox, failed)
+        outbox.put([A, B])
+        (said,) = export(outbox, delivered)
+
+        assert "0 more payloads were lost" in said.text
+        assert outbox.put([A, B, A]) != []
 
     def test_what_is_put_back_counts_too(self):
         outbox = outbox_with(A, B)
@@ -221,9 +300,9 @@ class TestTheEnd:
         outbox.put([A])
         export(outbox, refused)
 
-        (said,) = outbox.discard("at shutdown")
-
-        assert said.text == "discarded 1 payloads (0 bytes waiting) at shutdown"
+        assert outbox.discard("at shutdown") == [
+            Say(WARN, "1 more payloads were lost for reasons given above")
+        ]
 
     def test_nothing_is_said_of_nothing(self):
         assert outbox_with().discard("at shutdown") == []

@@ -36,7 +36,17 @@ class TestTheEndOfAnInvocation:
     def test_a_report_says_the_same(self):
         assert events({**DONE, "type": "platform.report"}) == events(DONE)
 
-    @pytest.mark.parametrize("time", [None, "yesterday", "2026-11-23 07:10:41.800"])
+    @pytest.mark.parametrize(
+        "time",
+        [
+            None,
+            "yesterday",
+            "2026-11-23 07:10:41.800",
+            "2026-11-23T07:10:infZ",
+            "2026-11-23T07:10:nanZ",
+            "2026-11-23T07:10:1e99Z",
+        ],
+    )
     def test_a_time_that_cannot_be_read_is_now(self, time):
         assert events({**DONE, "time": time})[0].at == NOW
 

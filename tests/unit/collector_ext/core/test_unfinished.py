@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from collector_ext.core import unfinished as module
 from collector_ext.core.unfinished import INVOCATION_COUNT_MAX, NO_END, Unfinished
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
@@ -129,6 +130,39 @@ class TestASnapshot:
         unfinished = unfinished_after(("snapshot", OPEN_CALLS), ("receive", CALL))
 
         assert set(given_up(unfinished)) == {"other"}
+
+    def test_also_if_it_ended_before_the_first_one_came(self):
+        unfinished = unfinished_after(("start", STARTED), ("receive", CALL))
+
+        send(unfinished, "snapshot", OPEN_CALLS)
+
+        assert set(given_up(unfinished)) == {"root", "other"}
+
+    def test_one_that_comes_after_the_root_has_ended_is_passed_over(self):
+        unfinished = unfinished_after(("start", STARTED), ("receive", CALL), ("receive", FINAL))
+
+        send(unfinished, "snapshot", OPEN_CALLS)
+
+        assert given_up(unfinished) == {}
+
+    def test_one_that_comes_after_all_was_given_up_is_passed_over(self):
+        unfinished = unfinished_after(("start", STARTED))
+        given_up(unfinished)
+
+        send(unfinished, "snapshot", OPEN_CALLS)
+
+        assert given_up(unfinished) == {}
+
+    def test_of_many_that_ended_the_newest_are_remembered(self, monkeypatch):
+        monkeypatch.setattr(module, "ENDED_ID_COUNT_MAX", 2)
+        unfinished = unfinished_after(("start", STARTED), ("receive", CALL))
+        for number in (10, 11):
+            send(unfinished, "receive", export_request(("n", span_id(number))))
+        ids = [CHILD, span_id(10), span_id(11)]
+
+        send(unfinished, "snapshot", export_request(*((i.hex(), i) for i in ids), is_open=True))
+
+        assert set(given_up(unfinished)) == {"root", CHILD.hex()}
 
     def test_also_from_a_newer_one(self):
         messages = [("snapshot", OPEN_CALLS), ("receive", CALL), ("snapshot", OPEN_CALLS)]

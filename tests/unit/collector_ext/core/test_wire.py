@@ -123,6 +123,11 @@ class TestEndingSpans:
         said = [(s.end_time_unix_nano, s.status.code, s.status.message) for s in spans]
         assert said == [(9_000_000_000, 2, "timeout")] * 2
 
+    def test_an_end_beyond_what_can_be_written_is_the_last_that_can(self):
+        (span, _) = spans_in(wire.end_spans(self.OPEN, end_ns=2**70, message="timeout"))
+
+        assert span.end_time_unix_nano == 2**64 - 1
+
     def test_everything_else_stays(self):
         (span, _) = spans_in(wire.end_spans(self.OPEN, end_ns=9_000_000_000, message="timeout"))
         span.ClearField("end_time_unix_nano")
