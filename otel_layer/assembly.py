@@ -115,7 +115,13 @@ class Layer:
                 settings.environ, sdk.sdk_version, settings.resource_attributes
             )
             tracer = sdk.start(attributes, exporter.take)
-        sdk.set_propagators(settings.propagators, self._log)
+        if tracer is None:
+            self._log.say(
+                f"the global tracer provider is a {sdk.provider_name()}, not the SDK's;"
+                " the function runs without traces of ours"
+            )
+            return _untraced
+        sdk.set_propagators(settings.propagators, self._log, self._shield)
         function = Function(
             settings.function_name, settings.function_version, settings.initialization_type
         )

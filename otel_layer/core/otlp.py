@@ -153,7 +153,8 @@ class Encoder:
             parts.append(field(b"\x0a", utf8(scope.name)))
         if scope.version:
             parts.append(field(b"\x12", utf8(scope.version)))
-        self._add_attributes(b"\x1a", scope.attributes, parts)
+        # The customer's own SDK may be older than the attributes of a scope (1.26).
+        self._add_attributes(b"\x1a", getattr(scope, "attributes", None), parts)
         return field(b"\x0a", b"".join(parts)) + _schema_url(scope.schema_url)
 
     def _add_attributes(

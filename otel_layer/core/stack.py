@@ -34,8 +34,10 @@ def kept(filenames: Sequence[str], package_folder: str) -> list[int]:
             break
         if any(part in filename for part in _INSTRUMENTORS):
             leads_into_instrumentor = True
-        elif not (leads_into_instrumentor and _WRAPPING in filename):
+        elif not (
+            filename.startswith(package_folder)
+            or (leads_into_instrumentor and _WRAPPING in filename)
+        ):
             leads_into_instrumentor = False
-            if not filename.startswith(package_folder):
-                shown.append(i)
+            shown.append(i)
     return shown[::-1]

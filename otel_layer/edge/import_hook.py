@@ -66,8 +66,9 @@ class ImportHook:
         """
         self._callbacks[name] = callback
         module = sys.modules.get(name)
-        spec = getattr(module, "__spec__", None)
-        if module is not None and not getattr(spec, "_initializing", False):
+        if is_being_imported(module):
+            self._watch(module.__spec__)  # type: ignore[union-attr]  # it has one, see there
+        elif module is not None:
             self.ready(name, module)
 
     def catch_up(self) -> None:
@@ -95,8 +96,16 @@ class ImportHook:
                 continue
             spec = finder.find_spec(name, path, target)
             if spec is not None:
-                if type(spec) is ModuleSpec:
-                    spec._otel_layer_hook = self  # type: ignore[attr-defined]  # noqa: SLF001  # ours
-                    spec.__class__ = _WatchedSpec
+                self._watch(spec)
                 return spec
         return None
+
+    def _watch(self, spec: ModuleSpec | None) -> None:
+        if type(spec) is ModuleSpec:
+            spec._otel_layer_hook = self  # type: ignore[attr-defined]  # noqa: SLF001  # ours
+            spec.__class__ = _WatchedSpec
+
+
+def is_being_imported(module: ModuleType | None) -> bool:
+    """Tell whether a module's code is still running."""
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))

@@ -21,12 +21,13 @@ from opentelemetry.sdk.version import __version__ as sdk_version
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from otel_layer.edge.log import Log
+from otel_layer.edge.shield import Shield
 from otel_layer.version import VERSION
 
 if TYPE_CHECKING:
     from opentelemetry.propagators.textmap import TextMapPropagator
 
-__all__ = ["ReadableSpan", "sdk_version", "set_propagators", "start"]
+__all__ = ["ReadableSpan", "provider_name", "sdk_version", "set_propagators", "start"]
 
 _PROPAGATORS: dict[str, type[TextMapPropagator]] = {
     "tracecontext": TraceContextTextMapPropagator,
@@ -79,18 +80,27 @@ class _Provider(TracerProvider):
 
 def start(
     attributes: Mapping[str, str | int], take: Callable[[ReadableSpan], None]
-) -> trace.Tracer:
-    """Make the SDK the global provider of tracers.
+) -> trace.Tracer | None:
+    """Make the SDK the global provider of tracers, or join the customer's own.
 
-    Sampler and limits are those of the standard variables, which the SDK reads itself.
+    Sampler and limits are those of the standard variables, which the SDK reads itself; with
+    a provider of the customer's, resource, ids and sampler are its own.
 
     Args:
         attributes: Of the resource.
         take: Gets each sampled span once it has ended. It must not raise.
 
     Returns:
-        The tracer of the root spans.
+        The tracer of the root spans; None if the global provider is not one of the SDK, so
+        that its spans cannot be had.
     """
+    # Not get_tracer_provider(): it would make the one that OTEL_PYTHON_TRACER_PROVIDER names.
+    present = getattr(trace, "_TRACER_PROVIDER", None)
+    if isinstance(present, TracerProvider):
+        present.add_span_processor(_EndedSpans(take))
+        return present.get_tracer("otel_layer", VERSION)
+    if present is not None:
+        return None
     # Lambda ends the process without running exit handlers: nothing is registered.
     provider = _Provider(
         resource=Resource(dict(attributes)), shutdown_on_exit=False, id_generator=_UrandomIds()
@@ -100,22 +110,28 @@ def start(
     return trace.get_tracer("otel_layer", VERSION)
 
 
-def set_propagators(names: Sequence[str], log: Log) -> None:
+def provider_name() -> str:
+    """Return the class of the global provider."""
+    return type(trace.get_tracer_provider()).__name__
+
+
+def set_propagators(names: Sequence[str], log: Log, shield: Shield) -> None:
     """Make the propagators of ``OTEL_PROPAGATORS`` the global ones.
 
-    One that is not installed costs itself, not the traces: ``xray`` is in the default of
-    other layers, and not in this one.
+    One that is not installed, or cannot be loaded, costs itself, not the traces: ``xray`` is
+    in the default of other layers, and not in this one.
     """
     if "none" in names:
         propagate.set_global_textmap(CompositePropagator([]))
         return
     found = []
     for name in dict.fromkeys(names):
-        propagator = _PROPAGATORS.get(name) or _installed(name)
-        if propagator is None:
-            log.say(f"OTEL_PROPAGATORS: {name!r} is not installed; going on without it")
-        else:
-            found.append(propagator())
+        with shield(f"load the propagator {name!r}", "going on without it"):
+            propagator = _PROPAGATORS.get(name) or _installed(name)
+            if propagator is None:
+                log.say(f"OTEL_PROPAGATORS: {name!r} is not installed; going on without it")
+            else:
+                found.append(propagator())
     propagate.set_global_textmap(CompositePropagator(found))
 
 

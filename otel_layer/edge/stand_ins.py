@@ -1,7 +1,8 @@
 """Cheap stand-ins for modules that OpenTelemetry imports and a Lambda function never needs.
 
-They are in ``sys.modules`` only while the SDK or an instrumentor is imported: what the
-customer's code imports is always the real thing. A stand-in has the few names that are
+They are in ``sys.modules`` only while the SDK or an instrumentor is imported, and only if no
+other thread could import anything meanwhile: what the customer's code imports is always the
+real thing. A stand-in has the few names that are
 bound at import; each of them, and any other name, leads to the real module when it is used.
 So they hold for every version of OpenTelemetry, and change nothing but the time of the import.
 
@@ -11,6 +12,7 @@ CPython 3.13, bytecode cached, after ``requests`` and ``awslambdaric`` are impor
 
 from __future__ import annotations
 
+import _thread
 import gc
 import importlib
 import os
@@ -128,8 +130,12 @@ def cheap_imports() -> Iterator[None]:
     """Import within this context what shall not pay for modules it does not need.
 
     The garbage collector rests meanwhile: what is imported stays, and looking through it
-    all for something to collect costs 5 ms.
+    all for something to collect costs 5 ms. Beside other threads nothing is changed: they
+    would get the stand-ins too, and keep them.
     """
+    if _thread._count():  # noqa: SLF001  # of threads that were started: 0 in the only one
+        yield
+        return
     placed: dict[str, _StandIn] = {}
     for make in _STAND_INS:
         stand_in = make()

@@ -162,6 +162,58 @@ class TestTheImport:
 
         assert [span.name for one in requests[1:] for span in one.spans] == ["hello"]
 
+    def run(self, task, layer, source):
+        (task / "app.py").write_text(source + APP)
+        with (
+            RuntimeApi() as api,
+            LocalCollector(api.address) as collector,
+            FunctionProcess(
+                api,
+                task,
+                "app.handler",
+                layer=None,
+                environ={"PYTHONPATH": str(layer / "python")},
+            ) as function,
+        ):
+            api.invoke({})
+            api.invoke({}, request_id="request-2")
+            api.invoke({}, request_id="request-3")
+            return function.our_lines, list(collector.requests)
+
+    def test_after_a_provider_of_the_sdk_roots_are_its_own_and_end(self, task, layer):
+        lines, requests = self.run(
+            task,
+            layer,
+            "from opentelemetry import trace\n"
+            "from opentelemetry.sdk.resources import Resource\n"
+            "from opentelemetry.sdk.trace import TracerProvider\n"
+            "own = TracerProvider(resource=Resource({'own': 'yes'}), shutdown_on_exit=False)\n"
+            "trace.set_tracer_provider(own)\n"
+            "import otel_layer.auto\n",
+        )
+
+        started, ended = (
+            [one for one in requests if (one.invocation_id, one.phase) == ("request-2", phase)]
+            for phase in ("start", "end")
+        )
+        (root,) = ended[0].spans
+        assert root.span_id == started[0].spans[0].span_id
+        assert root.end_time_unix_nano
+        assert lines == []
+
+    def test_after_a_provider_of_another_kind_nothing_is_announced(self, task, layer):
+        lines, requests = self.run(
+            task,
+            layer,
+            "from opentelemetry import trace\n"
+            "trace.set_tracer_provider(trace.NoOpTracerProvider())\n"
+            "import otel_layer.auto\n",
+        )
+
+        assert requests == []
+        (line,) = lines
+        assert "the global tracer provider is a NoOpTracerProvider" in line
+
     def test_outside_the_runtime_spans_are_sent_as_they_end(self, task, layer):
         (task / "program.py").write_text(
             "import otel_layer.auto\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.http_service import HttpService
 from tests.fakes.local_collector import LocalCollector
 from tests.fakes.runtime_api import FunctionProcess, RuntimeApi, layer_from_source
 
@@ -64,6 +65,16 @@ def raises_in_requests(event, context):
 
 def raises_in_urllib3(event, context):
     urllib3.PoolManager().request("GET", "http://127.0.0.1:1/", retries=2)
+
+
+def calls(event, context):
+    pool = urllib3.connection_from_url(event, headers={"X-Own": "1"})
+    pool.urlopen("GET", "/urlopen")
+    pool.urlopen("POST", "/urlopen", b"body", None)
+    pool.request("GET", "/request", headers={"X-Other": "2"})
+    session = requests.Session()
+    session.headers["X-Own"] = "1"
+    session.post(event + "/requests", data=b"body")
 
 
 def raises_without_text(event, context):
@@ -181,6 +192,24 @@ class TestAnInvocation:
         with_layer = told(task, "app.raises", layer, environ=json)
 
         assert with_layer == told(task, "app.raises", None, environ=json)
+
+
+class TestCalls:
+    """What a service is sent differs by the trace context, and by nothing else."""
+
+    def test_they_are_the_customer_s(self, task, layer):
+        def sent(with_layer):
+            with HttpService() as service:
+                told(task, "app.calls", with_layer, (service.url,))
+            return [
+                (call.method, call.path, {**call.headers, "host": ""}, call.body)
+                for call in service.calls
+            ]
+
+        with_layer = sent(layer)
+
+        assert all(headers.pop("traceparent") for _, _, headers, _ in with_layer)
+        assert with_layer == sent(None)
 
 
 class TestAStartThatFails:

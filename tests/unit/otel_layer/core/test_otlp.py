@@ -52,6 +52,12 @@ def decoded(one):
     return back
 
 
+class _OldScope:
+    """A scope of the SDK before 1.26: it has no attributes."""
+
+    name, version, schema_url = "tests", "1.0", ""
+
+
 def value(attribute):
     """One attribute value, there and back."""
     (pair,) = decoded(span(attributes={"key": attribute})).attributes
@@ -281,3 +287,12 @@ def test_sampling_flags_are_not_in_the_span():
     sampled = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
     assert decoded(span(context=sampled)).flags == 0x100
+
+
+class TestAnOlderSdk:
+    """The customer's own may be the one that makes the spans."""
+
+    def test_a_scope_may_have_no_attributes(self):
+        (resource_spans,) = export(span(instrumentation_scope=_OldScope())).resource_spans
+
+        assert resource_spans.scope_spans[0].scope.name == "tests"

@@ -30,6 +30,11 @@ class TestFrames:
     def test_those_that_lead_into_an_instrumentor_are_not(self):
         assert shown(APP, WRAPT, WRAPT, INSTRUMENTOR, REQUESTS) == [APP, REQUESTS]
 
+    def test_those_that_lead_through_ours_into_an_instrumentor_are_not(self):
+        guard = f"{OURS}edge/fail_open.py"
+
+        assert shown(APP, WRAPT, guard, INSTRUMENTOR, guard, REQUESTS) == [APP, REQUESTS]
+
     def test_the_customer_may_use_the_same_library_to_wrap(self):
         assert shown(APP, WRAPT, APP, INSTRUMENTOR, REQUESTS) == [APP, WRAPT, APP, REQUESTS]
 

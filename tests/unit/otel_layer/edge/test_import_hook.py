@@ -77,6 +77,20 @@ class TestAModuleThatIsAwaited:
 
         assert seen[0]["value"] == 1
 
+    def test_one_awaited_only_when_it_is_being_imported_is_given_too(self, hook, folder):
+        (folder / "awaited.py").write_text("import subscriber\nvalue = 1\n")
+        (folder / "subscriber.py").write_text("")
+        seen: list[Any] = []
+        hook.when_imported(
+            "subscriber",
+            lambda _: hook.when_imported("awaited", lambda module: seen.append(vars(module))),
+        )
+
+        module = importlib.import_module("awaited")
+
+        assert seen[0]["value"] == 1
+        assert type(module.__spec__) is ModuleSpec
+
     def test_a_package_and_its_modules_are_found_in_their_place(self, hook, folder):
         (folder / "package").mkdir()
         (folder / "package" / "__init__.py").write_text("")

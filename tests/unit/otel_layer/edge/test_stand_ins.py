@@ -154,6 +154,43 @@ class TestTheContext:
             gc.unfreeze()
 
 
+class TestOtherThreads:
+    """Whatever they import meanwhile, they get the real thing."""
+
+    def test_beside_one_that_could_import_nothing_is_replaced(self):
+        program = (
+            "import threading\n"
+            "from otel_layer.edge.import_hook import ImportHook\n"
+            "from otel_layer.edge.instrumentors import instrument\n"
+            "from otel_layer.edge.log import Log\n"
+            "from otel_layer.edge.shield import Shield\n"
+            "instrumenting, imported, got = threading.Event(), threading.Event(), []\n"
+            "def work():\n"
+            "    instrumenting.wait(20)\n"
+            "    import uuid\n"
+            "    from packaging.version import Version\n"
+            "    got.extend([uuid, uuid.uuid4(), Version])\n"
+            "    imported.set()\n"
+            "class Finder:\n"
+            "    def find_spec(self, name, path=None, target=None):\n"
+            "        if name == 'opentelemetry.instrumentation.requests':\n"
+            "            instrumenting.set()\n"
+            "            assert imported.wait(20)\n"
+            "hook = ImportHook()\n"
+            "hook.install()\n"
+            "sys.meta_path.insert(0, Finder())\n"
+            "instrument(hook, (), Shield(Log(as_json=False)))\n"
+            "worker = threading.Thread(target=work)\n"
+            "worker.start()\n"
+            "import requests\n"
+            "worker.join()\n"
+            "print(*(type(one).__name__ for one in got))\n"
+            "assert hasattr(requests.Session.send, '__wrapped__')\n"
+        )
+
+        assert run("import sys\n" + program) == ["module", "UUID", "type"]
+
+
 class TestTheMarkerOfDeprecatedNames:
     """It marks, and does not warn."""
 
