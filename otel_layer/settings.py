@@ -43,10 +43,12 @@ class Settings:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         """Read the settings from the variables given, by default this process's."""
-        environ = dict(os.environ if environ is None else environ)
+        given = dict(os.environ if environ is None else environ)
+        # A blank value is none, and blanks around one are no part of it.
+        environ = {name: value.strip() for name, value in given.items() if value.strip()}
         complaints: list[str] = []
         self.environ: Mapping[str, str] = environ
-        """The variables as they were, for what describes the function."""
+        """The variables that are set, for what describes the function."""
         self.is_enabled = _is_enabled(environ, complaints)
         self.disabled_instrumentations = _names(environ, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
         """In lower case; ``*`` is all of them."""
@@ -62,6 +64,11 @@ class Settings:
         # The API would scan all installed packages to find the propagators.
         self.sdk_environ: dict[str, str | None] = {"OTEL_PROPAGATORS": None}
         """What the SDK shall read instead of what there is; None for nothing."""
+        self.sdk_environ.update(
+            (name, environ.get(name))
+            for name in (*_LIMITS, "OTEL_TRACES_SAMPLER")
+            if given.get(name) != environ.get(name)
+        )
         self.sdk_environ.update(_corrections(environ, complaints))
         self.complaints: Sequence[str] = complaints
         """One sentence for each value that is not used."""
@@ -101,7 +108,7 @@ def swap_handler(name: str) -> str | None:
 
 
 def _is_enabled(environ: Mapping[str, str], complaints: list[str]) -> bool:
-    text = environ.get("OTEL_SDK_DISABLED", "").strip().lower()
+    text = environ.get("OTEL_SDK_DISABLED", "").lower()
     if text not in ("", "true", "false"):
         complaints.append(f"OTEL_SDK_DISABLED={text!r} is neither true nor false; using false")
     exporters = _names(environ, "OTEL_TRACES_EXPORTER")
@@ -124,6 +131,8 @@ def _resource_attributes(environ: Mapping[str, str], complaints: list[str]) -> d
         f"OTEL_RESOURCE_ATTRIBUTES: {pair!r} is not a key=value pair; leaving it out"
         for pair in malformed
     )
+    if not found.get("service.name", "").strip():
+        found.pop("service.name", None)  # as if it were not there: a service has a name
     return found
 
 
@@ -131,13 +140,13 @@ def _corrections(
     environ: Mapping[str, str], complaints: list[str]
 ) -> Iterator[tuple[str, str | None]]:
     for variable in _LIMITS:
-        text = environ.get(variable, "").strip()
+        text = environ.get(variable, "")
         if text and not text.isdecimal():
             complaints.append(
                 f"{variable}={text!r} is not a non-negative whole number; using the default"
             )
             yield variable, None
-    sampler = environ.get("OTEL_TRACES_SAMPLER", "parentbased_always_on").strip().lower()
+    sampler = environ.get("OTEL_TRACES_SAMPLER", "parentbased_always_on").lower()
     if sampler not in _SAMPLERS:
         complaints.append(
             f"OTEL_TRACES_SAMPLER={sampler!r} is not a sampler of the SDK;"
@@ -149,7 +158,7 @@ def _corrections(
 
 
 def _ratio(environ: Mapping[str, str], complaints: list[str]) -> str:
-    text = environ.get("OTEL_TRACES_SAMPLER_ARG", "1").strip()
+    text = environ.get("OTEL_TRACES_SAMPLER_ARG", "1")
     try:
         is_ratio = 0 <= float(text) <= 1
     except ValueError:

@@ -27,8 +27,8 @@ _STDERR = 2
 
 
 def _restore_pythonpath() -> None:
-    # The wrapper put our folder first: ``<ours>`` if the variable was unset, ``<ours>:<value>``
-    # if it was set, to the empty string too. Other wrappers may have put more before it.
+    # The wrapper put our folder first: ``<ours>`` if the variable was unset, ``<ours>/`` if it
+    # was empty, ``<ours>:<value>`` else. Other wrappers may have put more before it.
     before = os.environ.get("PYTHONPATH")
     if before is None:
         return
@@ -36,7 +36,7 @@ def _restore_pythonpath() -> None:
     kept = [entry for entry in entries if not _is_ours(entry)]
     if kept == entries:
         return
-    if kept:
+    if kept or any(_is_ours(entry) and entry.endswith("/") for entry in entries):
         os.environ["PYTHONPATH"] = os.pathsep.join(kept)
     else:
         del os.environ["PYTHONPATH"]
@@ -48,7 +48,11 @@ def _is_ours(entry: str) -> bool:
 
 def _say(fault: Exception) -> None:
     line = f"otel-layer: cannot wait for the runtime: {type(fault).__name__}: {fault}; "
-    os.write(_STDERR, f"{line}the function runs without traces\n".encode("utf-8", "replace"))
+    line += "the function runs without traces\n"
+    try:
+        os.write(_STDERR, line.encode("utf-8", "replace"))
+    except OSError:
+        return  # closed, broken or full: nobody reads it
 
 
 def _await_runtime() -> None:
@@ -82,7 +86,7 @@ def _run_shadowed() -> None:
 
 
 _restore_pythonpath()
-sys.path[:] = [entry for entry in sys.path if entry != _FOLDER]
+sys.path[:] = [entry for entry in sys.path if not _is_ours(entry)]
 try:
     _await_runtime()
 except Exception as fault:  # noqa: BLE001  # as above

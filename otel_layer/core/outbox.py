@@ -27,6 +27,7 @@ class Outbox:
     def __init__(self) -> None:
         self.lost_count = 0
         self._waiting: dict[str | None, list[EncodedSpan]] = {}
+        self._sizes_bytes: dict[str | None, int] = {}
         self._size_bytes = 0
         self._sent_at = float("-inf")
 
@@ -38,24 +39,29 @@ class Outbox:
             span: The span, serialised.
         """
         self._waiting.setdefault(request_id, []).append(span)
-        self._size_bytes += span.size_bytes
+        self._resize(request_id, span.size_bytes)
         # The one just put may be larger than everything allowed: it is sent before another.
         while self._size_bytes > SIZE_BYTES_MAX and self._lose_one_but(span):
             self.lost_count += 1
 
-    def is_due(self, now: float) -> bool:
-        """Return whether it is time for another request.
+    def is_due(self, request_id: str | None, now: float) -> bool:
+        """Return whether it is time for another request of an invocation.
 
         Args:
+            request_id: Of the invocation. What waits of others would not go with it.
             now: Seconds, of the same clock as in ``sent``.
         """
-        return now - self._sent_at >= INTERVAL_S or self._size_bytes >= REQUEST_BYTES_MAX
+        size_bytes = self._sizes_bytes.get(request_id, 0)
+        return now - self._sent_at >= INTERVAL_S or size_bytes >= REQUEST_BYTES_MAX
+
+    def request_ids(self) -> list[str | None]:
+        """Return the invocations of which spans wait."""
+        return list(self._waiting)
 
     def take(self, request_id: str | None) -> list[EncodedSpan]:
         """Give out the spans of an invocation, oldest first."""
-        spans = self._waiting.pop(request_id, [])
-        self._size_bytes -= sum(span.size_bytes for span in spans)
-        return spans
+        self._size_bytes -= self._sizes_bytes.pop(request_id, 0)
+        return self._waiting.pop(request_id, [])
 
     def put_back(self, request_id: str | None, spans: list[EncodedSpan]) -> None:
         """Keep spans again that could not be sent, before those that came later."""
@@ -71,8 +77,12 @@ class Outbox:
         for request_id, spans in self._waiting.items():
             if spans[0] is newest:
                 continue
-            self._size_bytes -= spans.pop(0).size_bytes
+            self._resize(request_id, -spans.pop(0).size_bytes)
             if not spans:
-                del self._waiting[request_id]
+                self.take(request_id)
             return True
         return False
+
+    def _resize(self, request_id: str | None, by_bytes: int) -> None:
+        self._sizes_bytes[request_id] = self._sizes_bytes.get(request_id, 0) + by_bytes
+        self._size_bytes += by_bytes

@@ -6,6 +6,14 @@ Source: https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+
+TEXT_CHARACTERS_MAX = 16 * 1024
+"""Of the message and of the stack trace that are recorded: each is copied some ten times on its
+way, and a message can hold megabytes."""
+
+STATUS_CHARACTERS_MAX = 1024
+"""Of a status: the event has the message."""
 
 
 def error_type(exception: BaseException) -> str:
@@ -24,6 +32,24 @@ def exception_event(kind: str, message: str, stacktrace: str) -> dict[str, str |
         "exception.stacktrace": stacktrace,
         "exception.escaped": True,
     }
+
+
+def cut(pieces: Iterable[str], characters_max: int) -> str:
+    """Join pieces of text up to a bound, and say how much there would have been after it.
+
+    Args:
+        pieces: The text. No two of them are held at a time once the bound is reached.
+        characters_max: Of the result, without the mark.
+    """
+    kept = []
+    left, lost = characters_max, 0
+    for piece in pieces:
+        kept.append(piece[:left])
+        lost += max(len(piece) - left, 0)
+        left = max(left - len(piece), 0)
+    if lost:
+        kept.append(f"… [{lost} more characters]")
+    return "".join(kept)
 
 
 def posted_error(body: object) -> tuple[str, str]:

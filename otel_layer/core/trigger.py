@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 Carrier = dict[str, "str | list[str]"]
-"""Propagation fields, names in lower case; several values of one field as a list."""
+"""Propagation fields, named as their propagator names them; several values of one field as a
+list."""
 
 
 def trigger(event: object) -> str | None:
@@ -32,32 +33,39 @@ def carrier(event: object, contexts: Collection[object], fields: Collection[str]
     """Find the propagation fields that came with an invocation.
 
     The headers of the event come first, then what the caller put into the invocation's
-    context. Only one source is used: a ``tracestate`` belongs to its ``traceparent``.
+    context. Only one source is used: a ``tracestate`` belongs to its ``traceparent``. The two
+    kinds of headers of one request are one source.
 
     Args:
         event: The handler's event.
         contexts: Other mappings that may hold the fields, in order of precedence.
-        fields: The names that are looked for, in lower case.
+        fields: The names that are looked for, in any case, as propagators spell them.
     """
-    sources: list[object] = []
+    spellings: dict[str, list[str]] = {}
+    for field in fields:
+        spellings.setdefault(field.lower(), []).append(field)
     if isinstance(event, Mapping):
         # With multi-value headers on, a load balancer sends no ``headers`` at all.
-        sources += event.get("headers"), event.get("multiValueHeaders")
-    for source in (*sources, *contexts):
-        found = _picked(source, fields)
+        found = _picked(event.get("multiValueHeaders"), spellings)
+        found.update(_picked(event.get("headers"), spellings))
+        if found:
+            return found
+    for context in contexts:
+        found = _picked(context, spellings)
         if found:
             return found
     return {}
 
 
-def _picked(source: object, fields: Collection[str]) -> Carrier:
+def _picked(source: object, spellings: Mapping[str, Collection[str]]) -> Carrier:
     picked: Carrier = {}
     if not isinstance(source, Mapping):
         return picked
     for name, value in source.items():
-        if not isinstance(name, str) or name.lower() not in fields:
+        if not isinstance(name, str) or name.lower() not in spellings:
             continue
         values = value if isinstance(value, list) else [value]
         if values and all(isinstance(one, str) for one in values):
-            picked[name.lower()] = value
+            for spelling in spellings[name.lower()]:
+                picked[spelling] = value
     return picked

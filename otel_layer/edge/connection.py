@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable
 
 from otel_layer.edge.clock import monotonic
+from otel_layer.edge.interruption import is_interruption
 
 _HOST = "127.0.0.1"
 _SILENT, _GONE = "does not read", "cannot be reached"
@@ -54,8 +55,9 @@ class Connection:
             timeout_s: At most this long, however much the kernel takes at a time.
 
         Raises:
-            CollectorFault: It was not handed over as a whole. The connection is closed: what
-                follows must not be taken for the rest of this request.
+            CollectorFault: It was not handed over as a whole. The connection is closed, after
+                an exception of a signal handler too: what follows must not be taken for the
+                rest of this request.
         """
         deadline_at = monotonic() + timeout_s
         try:
@@ -63,11 +65,12 @@ class Connection:
                 self.close()
                 self._socket = self._connected(timeout_s)
             self._write(self._socket, request, deadline_at)
-        except TimeoutError as fault:
+        except BaseException as fault:
             self.close()
-            raise CollectorFault(_SILENT, "timed out") from fault
-        except OSError as fault:
-            self.close()
+            if not isinstance(fault, OSError) or is_interruption(fault):
+                raise
+            if isinstance(fault, TimeoutError):
+                raise CollectorFault(_SILENT, "timed out") from fault
             raise CollectorFault(_GONE, fault.strerror or str(fault)) from fault
 
     def close(self) -> None:
@@ -84,7 +87,7 @@ class Connection:
             # A request must not wait for the acknowledgement of the one before: 40 ms.
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             made.settimeout(0)
-        except OSError:
+        except BaseException:
             made.close()
             raise
         return made
@@ -100,7 +103,9 @@ class Connection:
                 self._answered(answer)
         except BlockingIOError:
             return True
-        except OSError:
+        except OSError as fault:
+            if is_interruption(fault):
+                raise
             return False
         return True
 

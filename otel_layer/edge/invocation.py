@@ -169,7 +169,7 @@ class Invocations:
     def _record(self, root: Span, exception: BaseException) -> None:
         kind, message = outcome.error_type(exception), ""
         with self._shield("read the text of the handler's exception", "it is left out"):
-            message = str(exception)
+            message = outcome.cut([str(exception)], outcome.TEXT_CHARACTERS_MAX)
         _fail(root, kind, message)
         root.add_event("exception", outcome.exception_event(kind, message, _stacktrace(exception)))
 
@@ -183,9 +183,10 @@ def _stacktrace(exception: BaseException) -> str:
     frames: Mapping[int, traceback.FrameSummary] = dict(enumerate(described.stack))
     filenames = [frame.filename for frame in frames.values()]
     described.stack[:] = [frames[i] for i in stack.kept(filenames, PACKAGE_FOLDER)]
-    return "".join(described.format())
+    return outcome.cut(described.format(), outcome.TEXT_CHARACTERS_MAX)
 
 
 def _fail(root: Span, kind: str, message: str) -> None:
     root.set_attribute("error.type", kind)
-    root.set_status(Status(StatusCode.ERROR, f"{kind}: {message}"))
+    description = outcome.cut([kind, ": ", message], outcome.STATUS_CHARACTERS_MAX)
+    root.set_status(Status(StatusCode.ERROR, description))

@@ -98,7 +98,7 @@ class LocalExporter:
             now = monotonic()
             if self._is_sending or not self._patience.allows(now):
                 return
-            if root_id is None or self._outbox.is_due(now):
+            if root_id is None or self._outbox.is_due(request_id, now):
                 self._send(request_id, self._outbox.take(request_id))
 
     def end(self, request_id: str) -> None:
@@ -107,12 +107,21 @@ class LocalExporter:
             self._roots.pop(request_id, None)
             spans = self._outbox.take(None) + self._outbox.take(request_id)
             if not spans and not self._own_collector:
-                return
-            if self._send(request_id, spans, b"end"):
+                self._send_late()
+            elif self._send(request_id, spans, b"end"):
                 self._tell_lost()
+                self._send_late()
             elif self._own_collector:
                 # Only slow, perhaps: without this it would learn of the end much later.
                 self._send(request_id, [], b"end")
+
+    def _send_late(self) -> None:
+        # Of invocations that are over: no end of their own will send what was put back. Not
+        # before the end of this one: it must not wait twice for a collector that is stuck.
+        for request_id in self._outbox.request_ids():
+            is_over = request_id not in self._roots
+            if is_over and not self._send(request_id, self._outbox.take(request_id)):
+                return
 
     def _send(
         self, request_id: str | None, spans: list[EncodedSpan], phase: bytes | None = None
@@ -127,9 +136,13 @@ class LocalExporter:
                 left_s = max(begun_at + SEND_S - monotonic(), 0.001)
                 self._connection.send(head + body, left_s)
                 del waiting[0]
-        except CollectorFault as fault:
-            self._failed(fault)
+        except BaseException as fault:
             unsent = [span for batch in waiting for span in batch]
+            if not isinstance(fault, CollectorFault):  # of the customer's signal handler
+                if phase != b"start":
+                    self._outbox.put_back(request_id, unsent)
+                raise
+            self._failed(fault)
             if phase is None:
                 self._outbox.put_back(request_id, unsent)
             elif phase == b"end":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from otel_layer.edge.clock import utc_time
+from otel_layer.edge.interruption import is_interruption
 
 _STDERR = 2
 
@@ -18,7 +19,10 @@ class Log:
         self._said: set[str] = set()
 
     def say(self, sentence: str) -> None:
-        """Write one line, past ``sys.stderr``: the customer may have replaced that."""
+        """Write one line, past ``sys.stderr``: the customer may have replaced that.
+
+        Where standard error is closed, broken or full, nobody reads it: nothing is said.
+        """
         line = f"otel-layer: {sentence}"
         if self._as_json:
             import json  # noqa: PLC0415  # 5 ms, where the runtime has not imported it
@@ -26,7 +30,11 @@ class Log:
             record = {"timestamp": utc_time(), "level": "WARN", "message": line}
             line = json.dumps(record)
         # One call, one line: threads and processes do not mix within it.
-        os.write(_STDERR, (line.replace("\n", " ") + "\n").encode("utf-8", "replace"))
+        try:
+            os.write(_STDERR, (line.replace("\n", " ") + "\n").encode("utf-8", "replace"))
+        except OSError as fault:
+            if is_interruption(fault):
+                raise
 
     def say_once(self, kind: str, sentence: str) -> None:
         """Write one line unless one of this kind was written before."""

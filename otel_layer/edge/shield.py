@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from otel_layer.edge.interruption import is_interruption
 from otel_layer.edge.log import Log
 
 
@@ -29,7 +30,7 @@ class Shield:
 
 
 class Shielded:
-    """A context that no ``Exception`` leaves."""
+    """A context that no ``Exception`` leaves, but those of the customer's signal handlers."""
 
     __slots__ = ("_consequence", "_log", "_purpose")
 
@@ -43,27 +44,29 @@ class Shielded:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        _kind: type[BaseException] | None,
         fault: BaseException | None,
         where: TracebackType | None,
     ) -> bool:
         """Say what went wrong, once for each purpose, and go on."""
-        if kind is None or not issubclass(kind, Exception):
+        if fault is None or not isinstance(fault, Exception) or is_interruption(fault):
             return False
-        self._log.say_once(
-            self._purpose,
-            f"cannot {self._purpose}: {_described(kind, fault, where)}; {self._consequence}",
-        )
+        try:
+            self._log.say_once(
+                self._purpose,
+                f"cannot {self._purpose}: {_described(fault, where)}; {self._consequence}",
+            )
+        except Exception as unsaid:  # the shield, of what it says itself
+            if is_interruption(unsaid):
+                raise
         return True
 
 
-def _described(
-    kind: type[BaseException], fault: BaseException | None, where: TracebackType | None
-) -> str:
+def _described(fault: BaseException, where: TracebackType | None) -> str:
     # The innermost frame: one line has to be enough to find the cause.
     while where is not None and where.tb_next is not None:
         where = where.tb_next
-    text = f"{kind.__name__}: {fault}"
+    text = f"{type(fault).__name__}: {fault}"
     if where is not None:
         text += f" ({where.tb_frame.f_code.co_filename}:{where.tb_lineno})"
     return text

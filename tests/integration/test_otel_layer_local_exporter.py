@@ -252,6 +252,40 @@ class TestACollectorThatIsGone:
 
             assert names(collector.wait_for_end("request-1")[-1]) == ["early"]
 
+    def test_the_spans_of_an_ended_invocation_go_after_the_end_of_another(self, export, clock):
+        with LocalCollector() as gone:
+            port = gone.port
+        exporter = export(gone)
+        exporter.begin("request-1", None)
+        exporter.end("request-1")
+        exporter.begin("request-3", None)
+        clock.now += 10
+        in_invocation("request-1", lambda: exporter.take(ended("late")))
+        in_invocation("request-3", lambda: exporter.take(ended("running")))
+        exporter.begin("request-2", None)
+        with LocalCollector(port=port) as collector:
+            exporter.end("request-2")
+
+            requests = collector.wait_for(lambda requests: len(requests) == 2)
+            assert [(one.invocation_id, one.phase, names(one)) for one in requests] == [
+                ("request-2", "end", []),
+                ("request-1", None, ["late"]),
+            ]
+            assert exporter._outbox.request_ids() == ["request-3"]
+
+    def test_a_foreign_one_gets_them_too(self, export, clock):
+        with LocalCollector() as gone:
+            port = gone.port
+        exporter = export(gone, own_collector=False)
+        clock.now += 10
+        in_invocation("request-1", lambda: exporter.take(ended("late")))
+        exporter.begin("request-2", None)
+        with LocalCollector(port=port) as collector:
+            exporter.end("request-2")
+
+            (request,) = collector.wait_for(lambda requests: requests)
+            assert (request.invocation_id, names(request)) == ("request-1", ["late"])
+
     def test_what_was_lost_is_told_when_it_answers_again(self, export, lines):
         with LocalCollector() as gone:
             port = gone.port
@@ -287,6 +321,37 @@ class TestACollectorThatDoesNotRead:
             assert first is exporter._connection._socket
             assert exporter._outbox.lost_count > 0
             assert len(lines) == 1
+
+    def test_an_end_that_was_not_taken_is_said_again_without_its_spans(
+        self, collector, export, lines, monkeypatch
+    ):
+        exporter = export(collector)
+        exporter.begin("request-1", started("root"))
+        in_invocation("request-1", lambda: exporter.take(ended("lost")))
+        send = exporter._connection.send
+
+        def timed_out(_request, _timeout_s):
+            monkeypatch.setattr(exporter._connection, "send", send)
+            kind, text = "does not read", "timed out"
+            raise CollectorFault(kind, text)
+
+        monkeypatch.setattr(exporter._connection, "send", timed_out)
+        exporter.end("request-1")
+
+        requests = collector.wait_for_end("request-1")
+        assert [(one.phase, names(one)) for one in requests] == [("start", ["root"]), ("end", [])]
+        assert exporter._outbox.lost_count == 1
+        assert len(lines) == 1
+
+    def test_a_request_does_not_wait_for_the_one_before(self, collector):
+        request = b"POST /v1/traces HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+        connection = Connection(collector.port, lambda _: None)
+        connection.send(request, SEND_S)
+
+        made = connection._socket
+        assert made is not None
+        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        connection.close()
 
     def test_a_request_that_times_out_closes_its_connection(self):
         with LocalCollector(reads=False) as collector:
@@ -361,6 +426,40 @@ class TestWhereSpansEnd:
 
         requests = collector.wait_for(lambda requests: len(requests) == 2)
         assert [names(one) for one in requests] == [["interrupted"], ["in the handler"]]
+
+    @pytest.mark.parametrize("kind", [TimeoutError, ValueError])
+    @pytest.mark.parametrize("step", ["recv", "send"])
+    def test_what_a_signal_handler_raises_reaches_the_customer_and_no_span_is_lost(
+        self, collector, export, monkeypatch, kind, step
+    ):
+        def on_signal(*_):
+            message = "out of time"
+            raise kind(message)
+
+        class InterruptedSocket(socket.socket):
+            def recv(self, *_args):
+                if step == "recv":
+                    signal.raise_signal(signal.SIGUSR1)
+                raise BlockingIOError
+
+            def send(self, *_args):
+                signal.raise_signal(signal.SIGUSR1)
+                return 0
+
+        exporter = export(collector)
+        exporter.begin("request-1", None)
+        previous = signal.signal(signal.SIGUSR1, on_signal)
+        try:
+            with InterruptedSocket() as interrupted:
+                monkeypatch.setattr(exporter._connection, "_socket", interrupted)
+                with pytest.raises(kind, match="out of time"):
+                    in_invocation("request-1", lambda: exporter.take(ended("interrupted")))
+                assert exporter._connection._socket is None
+        finally:
+            signal.signal(signal.SIGUSR1, previous)
+        exporter.end("request-1")
+
+        assert names(collector.wait_for_end("request-1")[-1]) == ["interrupted"]
 
     def test_in_a_child_process_the_parent_s_connection_is_left_alone(self, collector, export):
         exporter = export(collector)

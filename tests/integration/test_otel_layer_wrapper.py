@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from tests.fakes.runtime_api import layer_from_source
+from tests.fakes.runtime_api import SOURCE, layer_from_source
 
 SHOW = (
     "import json, os, sys;"
@@ -57,6 +57,34 @@ class TestTheRuntime:
         assert seen == {"PATH": os.defpath, "PWD": "/", **environ, **locale(seen)}
         assert is_there
         assert stderr == ""
+
+    @pytest.mark.parametrize("pythonpath", [None, "", "/a", "/a:/b", ":/a", "/a:"])
+    def test_it_looks_for_modules_where_it_would_and_last_in_the_layer(self, layer, pythonpath):
+        environ = {} if pythonpath is None else {"PYTHONPATH": pythonpath}
+        program = [sys.executable, "-c", "import json, sys; print(json.dumps(sys.path))"]
+
+        bare, traced = (
+            json.loads(
+                subprocess.run(
+                    [*wrapper, *program], env=environ, capture_output=True, check=True
+                ).stdout
+            )
+            for wrapper in ([], [str(layer / "otel-instrument")])
+        )
+
+        assert traced == [*bare, str(layer / "python")]
+
+    def test_a_closed_standard_error_is_no_reason_to_fail(self, layer):
+        (layer / "python" / "otel_layer").unlink()
+        source = SOURCE / "otel_layer" / "activation"
+        shutil.copytree(source, layer / "python" / "otel_layer" / "activation")
+        program = [str(layer / "otel-instrument"), sys.executable, "-c", "print('done')"]
+
+        finished = subprocess.run(
+            ["/bin/sh", "-c", 'exec "$@" 2>&-', "sh", *program], stdout=subprocess.PIPE, check=True
+        )
+
+        assert finished.stdout == b"done\n"
 
     def test_the_wrapper_may_be_named_relatively(self, layer):
         (_, seen, is_there), _ = run(["./otel-instrument"], cwd=layer)

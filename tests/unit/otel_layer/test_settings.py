@@ -93,7 +93,7 @@ class TestBadValues:
         assert list(settings.complaints) == [sentence]
         assert settings.is_enabled
 
-    @pytest.mark.parametrize("value", ["2", "-0.1", "half", "nan", ""])
+    @pytest.mark.parametrize("value", ["2", "-0.1", "half", "nan"])
     def test_a_ratio_has_to_be_one(self, value):
         settings = Settings(
             {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": value}
@@ -118,6 +118,46 @@ class TestBadValues:
             "OTEL_SPAN_LINK_COUNT_LIMIT": None,
             "OTEL_TRACES_SAMPLER": None,
         }
+
+
+class TestBlanks:
+    """A blank value is none; blanks around one are no part of it."""
+
+    @pytest.mark.parametrize("blank", ["", " "])
+    @pytest.mark.parametrize(
+        "variable",
+        ["OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_SPAN_LINK_COUNT_LIMIT"],
+    )
+    def test_what_is_blank_is_kept_from_the_sdk_and_nobody_complains(self, variable, blank):
+        settings = Settings({"OTEL_TRACES_SAMPLER": "traceidratio", variable: blank})
+
+        assert settings.sdk_environ.get(variable) in (None, "1")
+        assert variable in settings.sdk_environ
+        assert list(settings.complaints) == []
+
+    def test_the_sdk_reads_values_without_the_blanks_around_them(self):
+        settings = Settings(
+            {
+                "OTEL_TRACES_SAMPLER": " traceidratio ",
+                "OTEL_TRACES_SAMPLER_ARG": " 0.5 ",
+                "OTEL_SPAN_LINK_COUNT_LIMIT": " 3\n",
+            }
+        )
+
+        assert settings.sdk_environ == {
+            "OTEL_PROPAGATORS": None,
+            "OTEL_TRACES_SAMPLER": "traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG": "0.5",
+            "OTEL_SPAN_LINK_COUNT_LIMIT": "3",
+        }
+        assert list(settings.complaints) == []
+
+    @pytest.mark.parametrize("pairs", ["service.name=", "service.name=%20,a=b"])
+    def test_a_service_without_a_name_is_called_as_the_function(self, pairs):
+        settings = Settings({"OTEL_RESOURCE_ATTRIBUTES": pairs, "OTEL_SERVICE_NAME": " "})
+
+        assert "service.name" not in settings.resource_attributes
+        assert "OTEL_SERVICE_NAME" not in settings.environ
 
 
 class TestGoodValues:

@@ -48,26 +48,46 @@ class TestWhenItIsTime:
     """Ten spans in a millisecond are one request."""
 
     def test_the_first_span_does_not_wait(self):
-        assert Outbox().is_due(now=5.0)
+        assert Outbox().is_due("request-1", now=5.0)
 
     def test_nothing_is_due_right_after_a_request(self):
         outbox = Outbox()
         outbox.sent(5.0)
 
-        assert not outbox.is_due(5.0 + INTERVAL_S / 2)
+        assert not outbox.is_due("request-1", 5.0 + INTERVAL_S / 2)
 
     def test_it_is_due_when_a_whole_request_waits(self):
         outbox = Outbox()
         outbox.sent(5.0)
         outbox.put("request-1", large(REQUEST_BYTES_MAX))
 
-        assert outbox.is_due(5.0)
+        assert outbox.is_due("request-1", 5.0)
+
+    def test_what_waits_of_another_invocation_would_not_go_with_it(self):
+        outbox = Outbox()
+        outbox.sent(5.0)
+        outbox.put("request-0", large(REQUEST_BYTES_MAX))
+        outbox.put("request-1", SPAN)
+
+        assert not outbox.is_due("request-1", 5.0)
+
+    def test_what_was_taken_or_lost_is_not_there_any_more(self):
+        outbox = Outbox()
+        outbox.sent(5.0)
+        outbox.put("request-1", large(REQUEST_BYTES_MAX))
+        outbox.take("request-1")
+        outbox.put("request-2", large(REQUEST_BYTES_MAX))
+        outbox.put("request-3", large(SIZE_BYTES_MAX))
+
+        assert not outbox.is_due("request-1", 5.0)
+        assert not outbox.is_due("request-2", 5.0)
+        assert outbox.request_ids() == ["request-3"]
 
     def test_it_is_due_when_the_interval_is_over(self):
         outbox = Outbox()
         outbox.sent(0.0)
 
-        assert outbox.is_due(INTERVAL_S)
+        assert outbox.is_due("request-1", INTERVAL_S)
 
 
 class TestWhenTooMuchWaits:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from otel_layer.core.outcome import error_type, exception_event, posted_error
+from otel_layer.core.outcome import cut, error_type, exception_event, posted_error
 
 
 class OwnError(Exception):
@@ -36,6 +36,17 @@ def test_an_exception_is_an_event_with_these_attributes():
         "exception.stacktrace": "Traceback …",
         "exception.escaped": True,
     }
+
+
+class TestABoundedText:
+    """Long ones are cut, and say so."""
+
+    def test_one_within_the_bound_is_whole(self):
+        assert cut(["abc", "", "def"], 6) == "abcdef"
+
+    @pytest.mark.parametrize("pieces", [["abcdefgh"], ["abc", "def", "gh"], iter("abcdefgh")])
+    def test_what_is_beyond_is_counted(self, pieces):
+        assert cut(pieces, 5) == "abcde… [3 more characters]"
 
 
 class TestAPostedError:

@@ -67,6 +67,19 @@ class TestTheCarrier:
 
         assert carrier(None, contexts, FIELDS) == {"traceparent": PARENT}
 
+    def test_a_propagator_finds_its_field_under_its_own_name(self):
+        event = {"headers": {"x-amzn-trace-id": "Root=1-2-3"}}
+
+        assert carrier(event, (), {"X-Amzn-Trace-Id"}) == {"X-Amzn-Trace-Id": "Root=1-2-3"}
+
+    def test_both_kinds_of_headers_of_a_request_are_one_source(self):
+        event = {
+            "headers": {"baggage": "a=b"},
+            "multiValueHeaders": {"traceparent": [PARENT], "Baggage": ["other"]},
+        }
+
+        assert carrier(event, (), FIELDS) == {"baggage": "a=b", "traceparent": [PARENT]}
+
     def test_a_state_is_not_taken_from_another_source_than_its_parent(self):
         event = {"headers": {"traceparent": PARENT}}
 

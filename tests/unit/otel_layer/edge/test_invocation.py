@@ -166,6 +166,24 @@ class TestTheException:
         assert len(root.events) == 1
         assert "cannot read the text of the handler's exception" in capfd.readouterr().err
 
+    def test_a_long_text_is_recorded_in_part(self, invocations, exporter):
+        exception = ValueError("x" * 1_000_000)
+
+        def handler(*_):
+            raise exception
+
+        with pytest.raises(ValueError, match="xxx"):
+            TracedHandler(handler, invocations)({}, LambdaContext())
+
+        root = exporter.roots[0]
+        recorded = root.events[0].attributes
+        assert recorded["exception.message"] == "x" * 16_384 + "… [983616 more characters]"
+        assert 16_384 < len(recorded["exception.stacktrace"]) < 16_500
+        assert recorded["exception.stacktrace"].startswith("Traceback (most recent call last):")
+        assert 1024 < len(root.status.description) < 1100
+        assert root.status.description.startswith("ValueError: xxx")
+        assert len(str(exception)) == 1_000_000
+
 
 class TestFaultsOfOurs:
     """The handler is called all the same."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import re
+import signal
 
 import pytest
 
@@ -57,6 +60,89 @@ class TestAShield:
     def test_what_ends_the_process_passes(self, kind):
         with pytest.raises(kind), Shield(Log(as_json=False))("start", "so be it"):
             raise kind
+
+
+class OutOfTimeError(OSError):
+    """The customer's."""
+
+
+class Alarm:
+    """Handlers of every kind."""
+
+    def on_signal(self, _number, _frame):
+        raise OutOfTimeError
+
+    def __call__(self, _number, _frame):
+        raise OutOfTimeError
+
+
+def on_signal(_number, _frame):
+    raise OutOfTimeError
+
+
+def prefixed(_prefix, _number, _frame):
+    json.loads("{")
+
+
+@pytest.fixture
+def install():
+    """Install a handler for SIGUSR1 until the end of the test."""
+    previous = signal.getsignal(signal.SIGUSR1)
+    yield functools.partial(signal.signal, signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, previous)
+
+
+class TestASignalHandlerThatRaises:
+    """Its exception is the customer's, wherever it interrupts us."""
+
+    @pytest.mark.parametrize(
+        "handler",
+        [on_signal, Alarm().on_signal, Alarm(), functools.partial(prefixed, 1)],
+        ids=["function", "method", "object", "partial, failing in a library"],
+    )
+    def test_its_exception_passes(self, install, handler, stderr):
+        install(handler)
+
+        with pytest.raises((OutOfTimeError, json.JSONDecodeError)):  # noqa: SIM117
+            with Shield(Log(as_json=False))("start", "so be it"):
+                signal.raise_signal(signal.SIGUSR1)
+
+        assert stderr() == ""
+
+    def test_it_passes_while_a_line_is_written(self, install, monkeypatch):
+        install(on_signal)
+        monkeypatch.setattr(os, "write", lambda *_: signal.raise_signal(signal.SIGUSR1))
+
+        with pytest.raises(OutOfTimeError), Shield(Log(as_json=False))("start", "so be it"):
+            raise ValueError
+
+    def test_one_that_was_caught_in_time_changes_nothing(self, install, stderr):
+        install(on_signal)
+
+        with Shield(Log(as_json=False))("start", "so be it"):
+            raise OutOfTimeError
+
+        assert stderr().startswith("otel-layer: cannot start: OutOfTimeError")
+
+
+class TestALineThatCannotBeWritten:
+    """Standard error is the customer's, who may have closed it: it is gone without."""
+
+    @pytest.mark.parametrize("kind", [OSError, BrokenPipeError, BlockingIOError])
+    def test_nothing_is_said(self, monkeypatch, kind):
+        def write(*_):
+            raise kind
+
+        monkeypatch.setattr(os, "write", write)
+        Log(as_json=False).say("a sentence")
+
+    def test_a_fault_that_cannot_be_described_ends_all_the_same(self):
+        class UnreadableError(Exception):
+            def __str__(self):
+                raise RuntimeError
+
+        with Shield(Log(as_json=False))("start", "so be it"):
+            raise UnreadableError
 
 
 class TestALine:
