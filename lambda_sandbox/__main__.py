@@ -1,4 +1,4 @@
-"""The command: ``python -m lambda_sandbox invoke``.
+"""The command: ``python -m lambda_sandbox invoke`` and ``python -m lambda_sandbox serve``.
 
 The function's payloads go to standard output, one a line; everything else to standard error.
 Exit status: 0 when every invocation succeeded, 1 when one did not, 2 when nothing could run.
@@ -6,159 +6,122 @@ Exit status: 0 when every invocation succeeded, 1 when one did not, 2 when nothi
 
 from __future__ import annotations
 
-import argparse
-import json
 import shutil
+import signal
 import sys
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lambda_sandbox.arguments import UsageError, event_of, function_of, parser
 from lambda_sandbox.core import page, waterfall
-from lambda_sandbox.core.process_environment import EXEC_WRAPPER
 from lambda_sandbox.edge.interpreter import InterpreterError
+from lambda_sandbox.edge.invoke_server import InvokeServer, PortError
 from lambda_sandbox.edge.otlp_endpoint import OtlpEndpoint
 from lambda_sandbox.edge.packages import PackagesError
-from lambda_sandbox.sandbox import Function, Sandbox, SandboxError
+from lambda_sandbox.sandbox import Sandbox, SandboxError
+from lambda_sandbox.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from typing import TextIO
 
     from lambda_sandbox.core.traces import Span
 
 SUCCESS, FUNCTION_ERROR, USAGE_ERROR = 0, 1, 2
 
-WRAPPER_NAME = "otel-instrument"
-"""The exec wrapper that OpenTelemetry's Python layers carry, this project's among them."""
-
-
-class UsageError(Exception):
-    """What was asked for makes no sense; the text is one sentence."""
-
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser(__doc__).parse_args(arguments)
     try:
-        return _invoke(options)
-    except (UsageError, SandboxError, InterpreterError, PackagesError) as error:
+        return _invoke(options) if options.command == "invoke" else _serve(options)
+    except (UsageError, SandboxError, InterpreterError, PackagesError, PortError) as error:
         print(f"lambda_sandbox: {error}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         return FUNCTION_ERROR
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lambda_sandbox", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    invoke = commands.add_parser("invoke", help="start an environment and invoke a function in it")
-    invoke.add_argument("--task", type=Path, required=True, help="the function's folder")
-    invoke.add_argument("--handler", required=True, help="module.function")
-    invoke.add_argument("--layer", type=Path, help="what /opt holds")
-    event = invoke.add_mutually_exclusive_group()
-    event.add_argument("--event", default="{}", help="JSON (default: {})")
-    event.add_argument("--event-file", type=Path, help="a file of JSON")
-    invoke.add_argument(
-        "--env", action="append", default=[], metavar="K=V", help="a variable of the function"
-    )
-    invoke.add_argument(
-        "--exec-wrapper",
-        metavar="PATH",
-        help=f"sets {EXEC_WRAPPER}; /opt/… is in the layer "
-        f"(default: the layer's {WRAPPER_NAME}, if it has one; 'none' for none)",
-    )
-    invoke.add_argument("--timeout", type=float, default=3.0, help="seconds (default: 3)")
-    invoke.add_argument("--memory", type=int, default=128, help="MB, reported (default: 128)")
-    invoke.add_argument("--python", type=Path, default=Path(sys.executable), help="interpreter")
-    invoke.add_argument("--count", type=int, default=1, help="how many invocations (default: 1)")
-    invoke.add_argument("--no-telemetry", action="store_true", help="as local emulators have it")
-    invoke.add_argument("--traces", action="store_true", help="receive traces and draw them")
-    invoke.add_argument("--html", type=Path, metavar="FILE", help="write the traces as a page")
-    return parser
-
-
 def _invoke(options: argparse.Namespace) -> int:
-    event = _event(options)
-    environ = _environ(options)
-    with ExitStack() as stack:
-        endpoint = None
-        if options.traces or options.html:
-            endpoint = stack.enter_context(OtlpEndpoint())
-            environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint.url
-        function = Function(
-            task=options.task,
-            handler=options.handler,
-            layer=options.layer,
-            environ=environ,
-            name=options.task.resolve().name,
-            memory_mb=options.memory,
-            timeout_s=options.timeout,
-            python=options.python,
-        )
-        status = _run(function, event, count=options.count, telemetry=not options.no_telemetry)
-        if endpoint is not None:
-            _show(endpoint.spans(), options.html)
-    return status
-
-
-def _event(options: argparse.Namespace) -> bytes:
-    text, source = options.event, "the event"
-    if options.event_file:
-        source = repr(str(options.event_file))
-        try:
-            text = options.event_file.read_text(encoding="utf-8")
-        except OSError as error:
-            message = f"cannot read the event from {source}: {error.strerror}"
-            raise UsageError(message) from error
-    try:
-        json.loads(text)
-    except ValueError as error:
-        message = f"{source} is not JSON: {error}"
-        raise UsageError(message) from error
-    return bytes(text, "utf-8")
-
-
-def _environ(options: argparse.Namespace) -> dict[str, str]:
-    environ = {}
-    for pair in options.env:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            message = f"--env {pair!r} is not NAME=VALUE"
-            raise UsageError(message)
-        environ[name] = value
-    wrapper = options.exec_wrapper
-    if wrapper is None and EXEC_WRAPPER not in environ:
-        usual = options.layer and options.layer / WRAPPER_NAME
-        wrapper = str(usual.resolve()) if usual and usual.is_file() else "none"
-    if wrapper not in {None, "none"}:
-        environ[EXEC_WRAPPER] = wrapper
-    return environ
-
-
-def _run(function: Function, event: bytes, *, count: int, telemetry: bool) -> int:
-    """Invoke the function and print what comes of it; return the exit status."""
-    status, shown = SUCCESS, 0
-    with Sandbox(function, telemetry=telemetry) as sandbox:
-        for _ in range(count):
+    event, status = event_of(options), SUCCESS
+    with _watched(options) as (sandbox, screen):
+        for _ in range(options.count):
             outcome = sandbox.invoke(event)
-            shown = _show_log(sandbox, shown)
+            screen.catch_up()
             print(outcome.payload.decode(errors="replace"), flush=True)
             if outcome.function_error:
                 status = FUNCTION_ERROR
-    _show_log(sandbox, shown)
     return status
 
 
-def _show_log(sandbox: Sandbox, shown: int) -> int:
-    lines = sandbox.logs
-    for line in lines[shown:]:
-        # The runtime client ends the lines of one record with \r, to keep them together.
-        prefix = f"[{line.name}] " if line.source == "extension" else ""
-        print(prefix + line.text.replace("\r", "\n"), file=sys.stderr, flush=True)
-    return len(lines)
+def _serve(options: argparse.Namespace) -> int:
+    # Whoever ends it, a person or a supervisor, it ends in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        _watched(options) as (sandbox, screen),
+        InvokeServer(sandbox, port=options.port) as server,
+    ):
+        try:
+            print(_how_to_call(server, sandbox.facts.name), flush=True)
+            screen.follow()
+        except KeyboardInterrupt:
+            print("shutting down; once more ends it at once", file=sys.stderr, flush=True)
+    return SUCCESS
 
 
-def _show(spans: Sequence[Span], html: Path | None) -> None:
+@contextmanager
+def _watched(options: argparse.Namespace) -> Iterator[tuple[Sandbox, Screen]]:
+    """Run a sandbox, and show the end of its story when it has ended."""
+    with _endpoint(wanted=options.traces or options.html) as endpoint:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url} if endpoint else {}
+        function = function_of(options, **variables)
+        with _events_file(options.events) as events:
+            with Sandbox(function, telemetry=not options.no_telemetry) as sandbox:
+                screen = Screen(sandbox, sys.stderr, explained=options.explain, events=events)
+                yield sandbox, screen
+            screen.finish()
+        if endpoint is not None:
+            _draw(endpoint.spans(), options.html)
+
+
+@contextmanager
+def _endpoint(*, wanted: bool) -> Iterator[OtlpEndpoint | None]:
+    if not wanted:
+        yield None
+        return
+    with OtlpEndpoint() as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def _events_file(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        message = f"cannot write the events to {str(path)!r}: {error.strerror}"
+        raise UsageError(message) from error
+    with file:
+        yield file
+
+
+def _how_to_call(server: InvokeServer, name: str) -> str:
+    return f"""\
+serving {name} at {server.url}; Ctrl-C ends it
+
+curl -d '{{}}' {server.invocations_url}
+
+AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=us-east-1 \\
+  aws lambda invoke --endpoint-url {server.url} --function-name {name} \\
+  --cli-binary-format raw-in-base64-out --payload '{{}}' /dev/stdout
+"""
+
+
+def _draw(spans: Sequence[Span], html: Path | None) -> None:
     columns = shutil.get_terminal_size().columns
     print(waterfall.render(spans, columns, color=sys.stderr.isatty()), file=sys.stderr)
     if html is not None:

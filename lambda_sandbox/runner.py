@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lambda_sandbox.core.actions import (
     AbandonDelivery,
@@ -18,7 +18,6 @@ from lambda_sandbox.core.actions import (
     Kill,
     MeasureMemory,
     Note,
-    PlatformEvent,
     Record,
     ReleaseResponse,
     StartProcess,
@@ -27,9 +26,13 @@ from lambda_sandbox.core.actions import (
     WriteLine,
 )
 from lambda_sandbox.core.events import Event, MemoryMeasured, TimeReached
+from lambda_sandbox.core.history import LogLine, Moment, Told
+from lambda_sandbox.core.invocation import SandboxError
 from lambda_sandbox.edge import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lambda_sandbox.core.environment import Environment
     from lambda_sandbox.core.invocation import InitOutcome, Outcome
     from lambda_sandbox.edge.api_server import ApiServer
@@ -38,33 +41,38 @@ if TYPE_CHECKING:
     from lambda_sandbox.edge.telemetry_delivery import TelemetryDelivery
 
 
-class Moment(NamedTuple):
-    """One entry of the timeline: when (monotonic seconds), what happened, to whom."""
-
-    at_s: float
-    what: str
-    who: str
-
-
-class LogLine(NamedTuple):
-    """One line of the log: ``source`` is ``"platform"``, ``"function"`` or ``"extension"``."""
-
-    source: str
-    name: str
-    text: str
-
-
 class History:
     """What was seen so far; written by the loop's thread, copied by others."""
 
     def __init__(self) -> None:
-        self.events: list[PlatformEvent] = []
-        self.timeline: list[Moment] = []
+        self.story: list[Moment | Told] = []
         self.lines: list[LogLine] = []
+        self._written = threading.Condition()
+        self._ended = False
 
+    def write(self, line: LogLine) -> None:
+        """Append a line of the log."""
+        with self._written:
+            self.lines.append(line)
+            self._written.notify_all()
 
-class SandboxError(Exception):
-    """The sandbox itself failed, or is gone; never the function's fault."""
+    def end(self) -> None:
+        """Nothing more is going to be written."""
+        with self._written:
+            self._ended = True
+            self._written.notify_all()
+
+    def follow(self, number: int) -> Iterator[LogLine]:
+        """Yield the lines of the log from that number on, as they are written."""
+        while (line := self._line(number)) is not None:
+            yield line
+            number += 1
+
+    def _line(self, number: int) -> LogLine | None:
+        """Wait for a line; return None if it is never going to be written."""
+        with self._written:
+            self._written.wait_for(lambda: self._ended or number < len(self.lines))
+            return self.lines[number] if number < len(self.lines) else None
 
 
 class Promises:
@@ -174,10 +182,11 @@ class Runner:
             raise
         finally:
             self._processes.close()
-            self._delivery.close()
+            self._delivery.disconnect()
             self._server.close()
             self._loop.close()
             self.promises.break_all(why)
+            self.history.end()
 
     def _handle(self, at: float, event: Event) -> None:
         for action in self._environment.handle(event, at):
@@ -208,9 +217,9 @@ class Runner:
             case MeasureMemory():
                 self._loop.emit(MemoryMeasured(self._processes.memory_bytes()))
             case Record():
-                self.history.events.append(action.event)
+                self.history.story.append(Told(at, action.event))
             case WriteLine():
-                self.history.lines.append(LogLine(action.source, action.name, action.text))
+                self.history.write(LogLine(action.source, action.name, action.text))
             case Note():
                 self._mark(at, action.what, action.who)
             case FinishInit():
@@ -220,6 +229,7 @@ class Runner:
             case ClearEnvironment():
                 self._processes.clear()
                 self._server.disconnect()
+                self._delivery.disconnect()
             case FinishShutdown():
                 self.promises.finish_end()
 
@@ -227,4 +237,4 @@ class Runner:
         # A timeline does not go back: what an event leads to is later than a thaw before it.
         at = max(at, self._marked_at)
         self._marked_at = at
-        self.history.timeline.append(Moment(at, what, who))
+        self.history.story.append(Moment(at, what, who))

@@ -27,10 +27,12 @@ from lambda_sandbox.core.events import (
     extension_process,
 )
 from lambda_sandbox.core.function import FunctionFacts
-from lambda_sandbox.core.invocation import InitOutcome, Invocation, Outcome
+from lambda_sandbox.core.history import LogLine, Moment, Told
+from lambda_sandbox.core.invocation import InitOutcome, Invocation, Outcome, SandboxError
 from lambda_sandbox.core.process_environment import (
     EXEC_WRAPPER,
     Places,
+    configuration_fault,
     extension_variables,
     runtime_variables,
 )
@@ -38,22 +40,26 @@ from lambda_sandbox.edge import clock
 from lambda_sandbox.edge.api_server import ApiServer
 from lambda_sandbox.edge.guard import Guard
 from lambda_sandbox.edge.interpreter import interpreter_of
+from lambda_sandbox.edge.limits import WATCH_INTERVAL_S, Limits
 from lambda_sandbox.edge.loop import Loop
 from lambda_sandbox.edge.packages import ensure, task_with_packages
 from lambda_sandbox.edge.processes import Processes, Program
 from lambda_sandbox.edge.telemetry_delivery import TelemetryDelivery
 from lambda_sandbox.edge.workspace import BOOTSTRAP, Workspace
-from lambda_sandbox.runner import LogLine, Moment, Runner, SandboxError
+from lambda_sandbox.runner import Runner
 from lambda_sandbox.settings import cache_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
 
     from lambda_sandbox.core.actions import PlatformEvent
     from lambda_sandbox.core.invocation import ShutdownReason
+
+MEMORY_MB_PER_CPU = 1769
+"""Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 
 RUNTIME_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
 
@@ -65,6 +71,7 @@ __all__ = [
     "Outcome",
     "Sandbox",
     "SandboxError",
+    "Told",
 ]
 
 
@@ -77,11 +84,11 @@ class Function:
             sandbox puts the packages beside the code, as a build tool would.
         handler: ``module.function``.
         layer: What ``/opt`` holds. The folder is used where it is, under its real name.
-        environ: The function's own variables. An ``AWS_LAMBDA_EXEC_WRAPPER`` under ``/opt/``
-            is looked for in the layer.
+        environ: The function's own variables, as far as Lambda would accept them. An
+            ``AWS_LAMBDA_EXEC_WRAPPER`` under ``/opt/`` is looked for in the layer.
         name: Its name.
         version: ``$LATEST``, or a number.
-        memory_mb: Its memory size; reported, not enforced.
+        memory_mb: Its memory size.
         timeout_s: The time an invocation may take, extensions included.
         python: The interpreter it runs on; beneath a virtual environment, the real one.
     """
@@ -108,18 +115,35 @@ class Sandbox:
         telemetry: Whether the Telemetry API is supported; without it, subscriptions are
             answered 202 as local emulators do.
         init_timeout_s: How long the first initialisation may take; 10 s on Lambda.
+        cpu_share: Whether the processes together get no more of a CPU than the function's memory
+            size entitles them to: one at 1769 MB.
+        enforce_memory: Whether the process that uses most is killed when all together use
+            more than the function's memory size.
+
+    Attributes:
+        facts: The function as the platform's APIs name it.
 
     Raises:
         InterpreterError: The function's Python cannot be run.
         PackagesError: The runtime's or the function's packages could not be installed.
-        SandboxError: There is no such task or layer.
+        SandboxError: There is no such task or layer, or Lambda would refuse the variables.
     """
 
     def __init__(
-        self, function: Function, *, telemetry: bool = True, init_timeout_s: float = 10.0
+        self,
+        function: Function,
+        *,
+        telemetry: bool = True,
+        init_timeout_s: float = 10.0,
+        enforce_memory: bool = True,
+        cpu_share: bool = False,
     ) -> None:
         _check(function)
         self._function = function
+        self._limits = Limits(
+            memory_bytes=function.memory_mb * 1024 * 1024 if enforce_memory else None,
+            cpu_share=function.memory_mb / MEMORY_MB_PER_CPU if cpu_share else None,
+        )
         self._workspace = Workspace()
         try:
             self._build(telemetry=telemetry, init_timeout_s=init_timeout_s)
@@ -148,7 +172,9 @@ class Sandbox:
             timeout_s=function.timeout_s,
             python_version=interpreter.version,
             log_stream=_log_stream(function.version),
+            log_format=function.environ.get("AWS_LAMBDA_LOG_FORMAT", "Text"),
         )
+        self.facts = facts
         self._files = _extension_files(layer)
         self._loop = Loop()
         self._server = ApiServer(self._loop)
@@ -158,6 +184,7 @@ class Sandbox:
             self._programs(facts, task, layer),
             mark=self.runtime_api,
             guard=Guard(self._workspace.root),
+            limits=self._limits,
         )
         self._server.before = self._processes.hear
         environment = Environment(
@@ -182,7 +209,8 @@ class Sandbox:
         python = str(workspace.python_bin / f"python{facts.python_version}")
         argv = [python, str(workspace.runtime / BOOTSTRAP.name)]
         wrapper = variables.get(EXEC_WRAPPER)
-        programs = {RUNTIME: Program([wrapper, *argv] if wrapper else argv, variables, task)}
+        argv = [wrapper, *argv] if wrapper else argv
+        programs = {RUNTIME: Program(argv, variables, task, logs_frames=True)}
         for file in self._files:
             programs[extension_process(file.name)] = Program(
                 [str(file)], extension_variables(variables), task
@@ -311,17 +339,45 @@ class Sandbox:
     @property
     def events(self) -> list[PlatformEvent]:
         """The platform's events so far, as the Telemetry API delivers them."""
-        return list(self._runner.history.events)
+        return [told.event for told in self.story if isinstance(told, Told)]
 
     @property
     def timeline(self) -> list[Moment]:
         """What happened so far, each with its instant in monotonic seconds."""
-        return list(self._runner.history.timeline)
+        return [moment for moment in self.story if isinstance(moment, Moment)]
+
+    @property
+    def story(self) -> list[Moment | Told]:
+        """The timeline with the platform's events between its moments, in the order of both."""
+        return list(self._runner.history.story)
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """What stands in for what Lambda does by means of a virtual machine."""
+        watched = f"watched every {WATCH_INTERVAL_S * 1000:.0f} ms, SIGKILL"
+        return {
+            "freeze": "SIGSTOP and SIGCONT",
+            "memory": "not limited" if self._limits.memory_bytes is None else watched,
+            "cpu": "not limited" if self._limits.cpu_share is None else "SIGSTOP and SIGCONT",
+            "task and layer": "writable as they are",
+        }
 
     @property
     def logs(self) -> list[LogLine]:
-        """The lines so far: the platform's, the function's, the extensions'."""
+        """The lines so far: the platform's, the function's, the extensions'.
+
+        What the function logs with ``logging``, and the error it raises, is one line each,
+        with line breaks in it if need be; what it prints, one for each line break.
+        """
         return list(self._runner.history.lines)
+
+    def follow(self, number: int = 0) -> Iterator[LogLine]:
+        """Yield the lines of the log as they are written, until the sandbox is closed.
+
+        Args:
+            number: Of the line to begin with; the first is 0.
+        """
+        return self._runner.history.follow(number)
 
 
 def _check(function: Function) -> None:
@@ -331,6 +387,9 @@ def _check(function: Function) -> None:
     if function.layer is not None and not function.layer.is_dir():
         message = f"no layer folder at {str(function.layer)!r}"
         raise SandboxError(message)
+    fault = configuration_fault(function.environ)
+    if fault is not None:
+        raise SandboxError(fault)
 
 
 def _extension_files(layer: Path | None) -> list[Path]:

@@ -138,6 +138,7 @@ class Control:
         refused = extension.take(happened)
         if refused:
             return refused
+        extension.error_type = extension.error_type or call.error_type
         self._fatal("Extension.InitError" if call.initialising else "Extension.ExitError")
         self._out.append(Note(f"reported {call.error_type}", extension.name))
         return OK

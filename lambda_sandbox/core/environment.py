@@ -155,7 +155,15 @@ class Environment:
                 return None
 
     def _telemetry_timer_at(self) -> float | None:
-        return None if self.phase is Phase.COLD else self._journal.telemetry.timer_at
+        if self.phase is Phase.COLD:
+            return None
+        return self._journal.telemetry.timer_at(begin=self._may_begin_batches)
+
+    @property
+    def _may_begin_batches(self) -> bool:
+        # With nothing to do, the freeze waits for the batches under way, not for new ones:
+        # they come with the thaw.
+        return self.phase is not Phase.READY
 
     def handle(self, event: Event, now: float) -> tuple[Action, ...]:
         """Take one event into account and return what to do about it.
@@ -195,14 +203,14 @@ class Environment:
             case MemoryMeasured():
                 self._memory_measured(event, now)
             case BatchDelivered():
-                self._journal.telemetry.finish(event.subscriber, accepted=event.accepted)
+                self._journal.telemetry.finish(event.subscriber, now, accepted=event.accepted)
             case TimeReached():  # pragma: no branch  # mypy: the last one
                 self._time_reached(now)
 
     def _advance(self, now: float) -> bool:
         """Go on as far as what has happened allows; return whether it was a step."""
         if not self.frozen:
-            self._journal.deliver(now)
+            self._journal.deliver(now, begin=self._may_begin_batches)
         return self._steps[self.phase](now)
 
     def _when_cold(self, now: float) -> bool:
@@ -332,7 +340,9 @@ class Environment:
         if event.process == RUNTIME:
             self._fail(Failure("error", "Runtime.InvalidEntrypoint", event.reason), now)
         else:
-            self._control.extensions.of_process(event.process).take(Input.LAUNCH_FAILED)
+            extension = self._control.extensions.of_process(event.process)
+            extension.take(Input.LAUNCH_FAILED)
+            extension.error_type = event.reason.partition(":")[0]
             self._fail(Failure("error", "Extension.LaunchError", event.reason), now)
 
     def _process_exited(self, event: ProcessExited, now: float) -> None:
@@ -389,7 +399,7 @@ class Environment:
         assert shutdown is not None, "a shutdown is under way"
         self._out += shutdown.step(alive, now)
         # What the subscribers are to know has to be with them before they are told to end.
-        self._journal.telemetry.hurry(now)
+        self._journal.telemetry.hurry()
         self._journal.deliver(now)
         if not self._journal.telemetry.under_way:
             for extension in shutdown.told_now(alive):

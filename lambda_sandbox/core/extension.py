@@ -85,6 +85,7 @@ class Extension:
     events: frozenset[str] = frozenset()
     client_id: int = 0  # whose next is pending, while it is Ready
     event_id: str = ""  # names the event that will answer that next
+    error_type: str | None = None  # what it reported, or why it could not be started
 
     def take(self, happened: Input) -> Reply | None:
         """Change the state, or refuse.

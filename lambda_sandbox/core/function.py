@@ -17,6 +17,7 @@ class FunctionFacts:
         timeout_s: Its timeout, extensions included.
         python_version: Such as ``3.13``.
         log_stream: Names this environment; also telemetry's ``instanceId``.
+        log_format: ``Text`` or ``JSON``, as ``AWS_LAMBDA_LOG_FORMAT`` has it.
     """
 
     name: str
@@ -28,17 +29,27 @@ class FunctionFacts:
     log_stream: str
     region: str = "us-east-1"
     account_id: str = "123456789012"  # the one of AWS's documentation
+    log_format: str = "Text"
 
     @property
     def arn(self) -> str:
         """The invoked function's ARN; qualified unless the version is ``$LATEST``."""
-        arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.name}"
-        return arn if self.version == "$LATEST" else f"{arn}:{self.version}"
+        return self.arn_of(self.name, "" if self.version == "$LATEST" else self.version)
+
+    def arn_of(self, name: str, qualifier: str) -> str:
+        """Return the ARN of a function beside this one; unqualified if the qualifier is empty."""
+        arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{name}"
+        return f"{arn}:{qualifier}" if qualifier else arn
 
     @property
     def runtime_version(self) -> str:
         """What telemetry calls the runtime."""
         return f"python:{self.python_version}.sandbox"
+
+    @property
+    def runtime_version_arn(self) -> str:
+        """The ARN that goes with it."""
+        return f"arn:aws:lambda:{self.region}::runtime:{self.runtime_version}"
 
     @property
     def log_group(self) -> str:

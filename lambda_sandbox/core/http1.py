@@ -22,14 +22,18 @@ _HEAD_END = b"\r\n\r\n"
 
 _HEX = re.compile(rb"[0-9a-fA-F]{1,16}")
 
+_NO_CONTENT = 204
+
 _REASONS = {
     200: "OK",
     202: "Accepted",
+    _NO_CONTENT: "No Content",
     400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     413: "Request Entity Too Large",
+    500: "Internal Server Error",
 }
 """Reason phrases of the answers that are given; the phrase may be empty (RFC 9112, 4)."""
 
@@ -184,7 +188,8 @@ def response_bytes(status: int, headers: Iterable[tuple[str, str]], body: bytes)
     """Serialise a response; the connection stays open after it."""
     head = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}"]
     head += [f"{name}: {value}" for name, value in headers]
-    head.append(f"Content-Length: {len(body)}")
+    if status != _NO_CONTENT:  # which must not have a length (RFC 9110, 8.6)
+        head.append(f"Content-Length: {len(body)}")
     return "\r\n".join(head).encode("latin-1") + _HEAD_END + body
 
 

@@ -16,7 +16,7 @@ from lambda_sandbox.core.runtime import State
 if TYPE_CHECKING:
     from lambda_sandbox.core.control import Control
     from lambda_sandbox.core.function import FunctionFacts
-    from lambda_sandbox.core.invocation import Failure
+    from lambda_sandbox.core.invocation import Failure, Status
     from lambda_sandbox.core.journal import Journal
 
 
@@ -76,10 +76,7 @@ class Initialisation:
             self._journal.runtime_initialised(self._phase, "success", None, now)
         if not (self._runtime_done and control.extensions.all_ready):
             return False
-        for extension in control.extensions:
-            self._journal.extension_initialised(extension, now)
-        self._journal.initialised(self._phase, "success", None, self.started_at, now)
-        self._journal.telemetry.close()
+        self._report("success", None, now)
         self._finished(InitOutcome("success", None, None, now - self.started_at))
         return True
 
@@ -88,9 +85,15 @@ class Initialisation:
         status, error_type = failure.status, failure.reported_type
         if self.runtime_started and not self._runtime_done:
             self._journal.runtime_initialised(self._phase, status, error_type, now)
-        self._journal.initialised(self._phase, status, error_type, self.started_at, now)
+        self._report(status, error_type, now)
         duration_s = now - self.started_at
         self._finished(InitOutcome(status, failure.error_type, failure.payload, duration_s))
+
+    def _report(self, status: Status, error_type: str | None, now: float) -> None:
+        for extension in self._control.extensions:
+            self._journal.extension_initialised(extension, now)
+        self._journal.initialised(self._phase, status, error_type, self.started_at, now)
+        self._journal.telemetry.close()
 
     def refuse(self, error_type: str) -> None:
         """Tell whoever waits that there will be none."""

@@ -22,6 +22,10 @@ RUNTIME_EXITED = "Runtime.ExitError"
 EXTENSION_CRASHED = "Extension.Crash"
 
 
+class SandboxError(Exception):
+    """The sandbox itself failed, or is gone; never the function's fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """What a caller asks for."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from lambda_sandbox.core import telemetry
 from lambda_sandbox.core.actions import Action, PlatformEvent, Record, WriteLine
 from lambda_sandbox.core.events import RUNTIME
-from lambda_sandbox.core.subscription import Subscription, Telemetry
+from lambda_sandbox.core.subscription import Subscription
+from lambda_sandbox.core.telemetry_api import TelemetryApi
 
 if TYPE_CHECKING:
     from lambda_sandbox.core.api import Reply
@@ -35,7 +36,7 @@ class Journal:
         self._out = out
         self._used_bytes = 0
         self._init_duration_s: float | None = None  # until it was reported
-        self.telemetry = Telemetry(supported=supported)
+        self.telemetry = TelemetryApi(supported=supported)
 
     def epoch(self, now: float) -> float:
         """Return a monotonic instant as seconds since the epoch."""
@@ -43,24 +44,33 @@ class Journal:
 
     def renew(self) -> None:
         """Forget the subscribers: their processes are gone."""
-        self.telemetry = Telemetry(supported=self._supported)
+        self.telemetry = TelemetryApi(supported=self._supported)
 
     def measured(self, used_bytes: int) -> None:
         """Keep the peak memory for the next report."""
         self._used_bytes = max(self._used_bytes, used_bytes)
 
-    def deliver(self, now: float) -> None:
-        """Send the telemetry that is due."""
-        self._out += self.telemetry.deliver(telemetry.iso_time(self.epoch(now)), now)
+    def deliver(self, now: float, *, begin: bool = True) -> None:
+        """Send the telemetry that is due, if batches may be begun; give up what is overdue."""
+        time = telemetry.iso_time(self.epoch(now))
+        self._out += self.telemetry.deliver(time, now, begin=begin)
 
     def line_written(self, process: str, text: str, now: float) -> None:
         """Take a line that a process wrote."""
         if process == RUNTIME:
             self._out.append(WriteLine("function", self._function.name, text))
-            self._publish("function", text, now)
+            self._publish_line("function", text, now)
         else:
             self._out.append(WriteLine("extension", process.rpartition("/")[2], text))
-            self._publish("extension", text, now)
+            self._publish_line("extension", text, now)
+
+    def _publish_line(self, source: str, text: str, now: float) -> None:
+        plain = self._event(source, text, now)
+        record = telemetry.log_record(text, self._function.log_format)
+        if record is text:
+            self.telemetry.publish(plain, now)
+        else:
+            self.telemetry.publish({**plain, "record": record}, now, plain)
 
     def subscribe(self, name: str, body: bytes, now: float) -> Subscription | Reply:
         """Take a telemetry subscription."""
@@ -83,11 +93,9 @@ class Journal:
 
     def extension_initialised(self, extension: Extension, now: float) -> None:
         """Initialisation has ended, and this is where an extension stands."""
-        record = {
-            "name": extension.name,
-            "state": extension.state.value,
-            "events": sorted(extension.events),
-        }
+        record = telemetry.extension(
+            extension.name, extension.state.value, extension.events, extension.error_type
+        )
         self._publish("platform.extension", record, now)
 
     def initialised(
@@ -175,12 +183,11 @@ class Journal:
     def _write(self, text: str) -> None:
         self._out.append(WriteLine("platform", "lambda", text))
 
-    def _publish(self, event_type: str, record: object, now: float) -> None:
-        event: PlatformEvent = {
-            "time": telemetry.iso_time(self.epoch(now)),
-            "type": event_type,
-            "record": record,
-        }
-        if event_type.startswith("platform."):
-            self._out.append(Record(event))
+    def _publish(self, event_type: str, record: telemetry.Record, now: float) -> None:
+        event = self._event(event_type, record, now)
+        self._out.append(Record(event))
         self.telemetry.publish(event, now)
+
+    def _event(self, event_type: str, record: object, now: float) -> PlatformEvent:
+        time = telemetry.iso_time(self.epoch(now))
+        return {"time": time, "type": event_type, "record": record}

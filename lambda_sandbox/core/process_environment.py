@@ -8,6 +8,8 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.htm
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,37 @@ EXTENSION_NEVER_SEES = frozenset(
     }
 )
 """Beside every name that begins with an underscore, ``_HANDLER`` first of all."""
+
+RESERVED = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_MAX_CONCURRENCY",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""What a function cannot be configured with, beside every name that begins with an underscore."""
+
+CUSTOMER_BYTES_MAX = 4096
+"""The size of a function's own variables as one JSON object."""
+
+LOG_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
+"""Names the descriptor that the runtime client writes its log to, in frames."""
+
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -57,6 +90,33 @@ class Places:
     layer: str
 
 
+def configuration_fault(customer: Mapping[str, str]) -> str | None:
+    """Say in one sentence why Lambda would not accept a function's own variables.
+
+    Args:
+        customer: The variables.
+
+    Returns:
+        The sentence; None if there is nothing to say.
+    """
+    invalid = sorted(name for name in customer if not _NAME.fullmatch(name))
+    if invalid:
+        return (
+            f"no function can have a variable called {', '.join(map(repr, invalid))}: names have"
+            " letters, digits and underscores, two characters at least, a letter first"
+        )
+    reserved = sorted(RESERVED.intersection(customer))
+    if reserved:
+        return f"Lambda itself sets {', '.join(reserved)}: a function's variables cannot"
+    size_bytes = len(json.dumps(dict(customer), separators=(",", ":"), ensure_ascii=False).encode())
+    if size_bytes > CUSTOMER_BYTES_MAX:
+        return (
+            f"the function's variables have {size_bytes} bytes as JSON, more than"
+            f" {CUSTOMER_BYTES_MAX}"
+        )
+    return None
+
+
 def runtime_variables(
     function: FunctionFacts, customer: Mapping[str, str], places: Places, runtime_api: str
 ) -> dict[str, str]:
@@ -64,8 +124,8 @@ def runtime_variables(
 
     Args:
         function: Whose it is.
-        customer: The function's own variables. Those that Lambda reserves are overridden,
-            those that it only presets (down to ``LD_LIBRARY_PATH``) are the customer's.
+        customer: The function's own variables, acceptable to ``configuration_fault``. They
+            override what Lambda only presets: what comes before them here.
         places: Where things are.
         runtime_api: ``host:port`` of the three APIs.
     """
@@ -77,6 +137,8 @@ def runtime_variables(
         "TZ": ":UTC",
         "PATH": f"{places.python_bin}:{system_path}",
         "LD_LIBRARY_PATH": ":".join(libraries),
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
         **{name: _of_this_machine(name, value, places) for name, value in customer.items()},
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
@@ -89,8 +151,6 @@ def runtime_variables(
         "AWS_DEFAULT_REGION": function.region,
         **CREDENTIALS,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{function.python_version}",
-        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
         "_AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129",
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_HANDLER": function.handler,

@@ -7,11 +7,14 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lambda_sandbox.core.function import FunctionFacts
 
 Record = dict[str, Any]
@@ -40,12 +43,11 @@ def span(name: str, start_epoch_s: float, duration_s: float) -> Record:
 
 
 def tracing(trace_header: str) -> Record:
-    """Return ``{"tracing": …}`` for a trace header, and nothing for none."""
-    if not trace_header:
+    """Return ``{"tracing": …}`` for the header of a sampled trace, and nothing for any other."""
+    fields = dict(part.strip().partition("=")[::2] for part in trace_header.split(";"))
+    if fields.get("Sampled") != "1":
         return {}
-    fields = dict(part.partition("=")[::2] for part in trace_header.split(";"))
-    sampled = fields.get("Sampled") == "1" and "Parent" in fields
-    parent = {"spanId": fields["Parent"]} if sampled else {}
+    parent = {"spanId": fields["Parent"]} if fields.get("Parent") else {}
     return {"tracing": {**parent, "type": "X-Amzn-Trace-Id", "value": trace_header}}
 
 
@@ -62,6 +64,7 @@ def init_start(function: FunctionFacts, phase: str) -> Record:
         "functionName": function.name,
         "functionVersion": function.version,
         "runtimeVersion": function.runtime_version,
+        "runtimeVersionArn": function.runtime_version_arn,
         "instanceId": function.log_stream,
         "instanceMaxMemory": function.memory_mb * 1024 * 1024,
     }
@@ -86,6 +89,27 @@ def init_report(phase: str, status: str, error_type: str | None, duration_s: flo
         **error(error_type),
         "metrics": {"durationMs": milliseconds(duration_s)},
     }
+
+
+def extension(name: str, state: str, events: Iterable[str], error_type: str | None) -> Record:
+    """Return the record of ``platform.extension``."""
+    return {"name": name, "state": state, "events": sorted(events), **error(error_type)}
+
+
+def log_record(text: str, log_format: str) -> str | Record:
+    """Return a line of a log as subscribers get it that know objects.
+
+    Args:
+        text: What was written.
+        log_format: Of the function: ``JSON`` makes an object of what is one.
+    """
+    if log_format != "JSON":
+        return text
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return text
+    return record if isinstance(record, dict) else text
 
 
 def metrics(

@@ -5,10 +5,20 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+from lambda_sandbox.core.http1 import (
+    MalformedMessageError,
+    MessageReader,
+    Request,
+    request_of,
+    response_bytes,
+)
+
 LOOPBACK = "127.0.0.1"
+
+_RECEIVE_BYTES = 65_536  # read at a time: about what a loopback socket holds
 
 JOIN_TIMEOUT_S = 5.0
 """Far more than a thread needs whose socket was shut down; one that is still busy after it
@@ -111,3 +121,24 @@ class Connections:
             finally:
                 with self._lock:
                     self._open.discard(connection)
+
+
+def requests_of(connection: socket.socket) -> Iterator[Request]:
+    """Yield the HTTP requests of a connection until the client has no more.
+
+    Answer each before you take the next. What is not HTTP is answered here, and the last.
+    """
+    reader, told_to_continue = MessageReader(), False
+    while received := connection.recv(_RECEIVE_BYTES):
+        reader.feed(received)
+        try:
+            while message := reader.take():
+                told_to_continue = False
+                yield request_of(*message)
+        except MalformedMessageError as error:
+            answer = response_bytes(400, [("Connection", "close")], str(error).encode())
+            connection.sendall(answer)
+            return
+        if reader.expects_continue and not told_to_continue:
+            told_to_continue = True
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")

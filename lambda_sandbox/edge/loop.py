@@ -32,6 +32,7 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._happened: deque[tuple[float, Event]] = deque()
         self._mailbox: SimpleQueue[Event | None] = SimpleQueue()
+        self._calls: list[tuple[float, Callable[[], object]]] = []  # two at most: no heap
         self._bell_in, self._bell_out = socket.socketpair()
         self._bell_in.setblocking(False)  # noqa: FBT003  # positional-only
         self.stopped = False
@@ -48,6 +49,13 @@ class Loop:
     def forget(self, file: Descriptor) -> None:
         """Do not wait for a file any more; to be called before it is closed."""
         self._selector.unregister(file)
+
+    def call_at(self, at: float, call: Callable[[], object]) -> None:
+        """Call once, in the loop's thread, when an instant has come.
+
+        It cannot be taken back: whoever is called looks whether it still matters.
+        """
+        self._calls.append((at, call))
 
     def emit(self, event: Event, at: float | None = None) -> None:
         """Say that something happened; only for the loop's own thread.
@@ -86,15 +94,30 @@ class Loop:
             The event and when it happened; None when the timer expired or the loop stopped.
         """
         while not self._happened and not self.stopped:
-            timeout_s = None if timer_at is None else max(0.0, timer_at - clock.now())
-            for key, _ in self._selector.select(timeout_s):
+            for key, _ in self._selector.select(self._timeout_s(timer_at)):
                 # What was called before may have closed this file.
                 current = self._selector.get_map().get(key.fd)
                 if current is not None and current.data is key.data:
                     key.data()
+            self._call_the_due()
             if timer_at is not None and timer_at <= clock.now() and not self._happened:
                 return None
         return self._happened.popleft() if self._happened else None
+
+    def _timeout_s(self, timer_at: float | None) -> float | None:
+        instants = [at for at, _ in self._calls]
+        if timer_at is not None:
+            instants.append(timer_at)
+        return max(0.0, min(instants) - clock.now()) if instants else None
+
+    def _call_the_due(self) -> None:
+        if not self._calls:
+            return
+        now = clock.now()
+        due = [call for at, call in self._calls if at <= now]
+        self._calls = [(at, call) for at, call in self._calls if at > now]
+        for call in due:
+            call()
 
     def close(self) -> None:
         """Close what is the loop's own."""

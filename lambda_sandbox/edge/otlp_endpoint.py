@@ -18,17 +18,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from lambda_sandbox.core import otlp
-from lambda_sandbox.core.http1 import (
-    MalformedMessageError,
-    MessageReader,
-    Request,
-    request_of,
-    response_bytes,
-)
+from lambda_sandbox.core.http1 import Request, response_bytes
 from lambda_sandbox.core.receipt import receipt_of
 from lambda_sandbox.core.traces import Span
 from lambda_sandbox.edge import clock
-from lambda_sandbox.edge.connections import LOOPBACK, Connections
+from lambda_sandbox.edge.connections import LOOPBACK, Connections, requests_of
 
 if TYPE_CHECKING:
     import ssl
@@ -36,7 +30,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _NAMED_MAX = 20  # in an error text: enough to recognise a run, little enough to read
-_RECEIVE_BYTES = 65_536  # read at a time: about what a loopback socket holds
 _CLOSING_CHECK_S = 0.02  # how soon a withheld answer notices that the endpoint closes
 
 
@@ -200,20 +193,9 @@ class OtlpEndpoint:
         raise NotReceivedError(text)
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        reader, keep_alive, told_to_continue = MessageReader(), True, False
-        while keep_alive and (received := connection.recv(_RECEIVE_BYTES)):
-            reader.feed(received)
-            try:
-                while keep_alive and (message := reader.take()):
-                    told_to_continue = False
-                    keep_alive = self._exchange(connection, request_of(*message), number)
-            except MalformedMessageError as error:
-                answer = response_bytes(400, [("Connection", "close")], str(error).encode())
-                connection.sendall(answer)
+        for request in requests_of(connection):
+            if not self._exchange(connection, request, number):
                 return
-            if reader.expects_continue and not told_to_continue:
-                told_to_continue = True
-                connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _exchange(self, connection: socket.socket, http: Request, number: int) -> bool:
         """Receive one request and answer it; is the connection still of use?"""

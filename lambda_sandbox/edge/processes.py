@@ -2,8 +2,6 @@
 
 Each is the leader of a session of its own. What leaves that session is still ours, and found by
 the variable that all descendants inherit: ``AWS_LAMBDA_RUNTIME_API`` names this sandbox alone.
-
-Source: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 """
 
 from __future__ import annotations
@@ -11,10 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambda_sandbox.core.events import (
@@ -24,19 +21,21 @@ from lambda_sandbox.core.events import (
     ProcessNotStarted,
     ProcessStarted,
 )
-from lambda_sandbox.edge import clock
+from lambda_sandbox.core.log_frames import Frames, Lines
+from lambda_sandbox.core.process_environment import LOG_DESCRIPTOR
+from lambda_sandbox.edge import clock, proc
+from lambda_sandbox.edge.cpu_share import CpuShare
+from lambda_sandbox.edge.limits import Limits, MemoryWatch, restrict
 from lambda_sandbox.edge.loop import READ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from lambda_sandbox.edge.guard import Guard
     from lambda_sandbox.edge.loop import Loop
 
 READ_BYTES = 65_536
-LINE_BYTES_MAX = 262_144
-"""Longest line of a log, as CloudWatch has it; a longer one is cut into several."""
-
 NOT_FOUND_STATUS = "exit status 127"
 NOT_EXECUTABLE_STATUS = "exit status 126"
 """How the runtime's start script ends when the exec wrapper is missing, or not executable."""
@@ -55,19 +54,34 @@ class Program:
         argv: The program and its arguments.
         environ: All of its variables, ``AWS_LAMBDA_RUNTIME_API`` among them.
         cwd: Where.
+        logs_frames: Whether it is given ``_LAMBDA_TELEMETRY_LOG_FD``, a third output.
     """
 
     argv: Sequence[str]
     environ: Mapping[str, str]
     cwd: Path
+    logs_frames: bool = False
 
 
-@dataclass(slots=True)
 class Pipe:
-    """One output of a process."""
+    """One output of a process: we read, it writes.
 
-    descriptor: int
-    unfinished: bytearray = field(default_factory=bytearray)  # a line without its end
+    Args:
+        reader: Knows where a record ends.
+    """
+
+    def __init__(self, reader: Lines | Frames) -> None:
+        self.reader = reader
+        self.descriptor, self.writing_end = os.pipe()
+        os.set_blocking(self.descriptor, False)
+
+    def close(self) -> None:
+        """Close our end."""
+        os.close(self.descriptor)
+
+    def hand_over(self) -> None:
+        """Close the other end: the process has it."""
+        os.close(self.writing_end)
 
 
 @dataclass(slots=True)
@@ -88,10 +102,17 @@ class Processes:
         programs: What to start, by name.
         mark: The value of ``AWS_LAMBDA_RUNTIME_API``, by which descendants are known.
         guard: Kills them if we are killed.
+        limits: What they may use together.
     """
 
     def __init__(
-        self, loop: Loop, programs: Mapping[str, Program], mark: str, guard: Guard
+        self,
+        loop: Loop,
+        programs: Mapping[str, Program],
+        *,
+        mark: str,
+        guard: Guard,
+        limits: Limits,
     ) -> None:
         self._guard = guard
         self._loop = loop
@@ -100,6 +121,9 @@ class Processes:
         self._running: dict[str, Process] = {}
         self._groups: list[int] = []  # of all that was started since the last clearing
         self._strangers: set[int] = set()
+        self._unknown: set[int] = set()  # had no variables when looked at last
+        self._memory = MemoryWatch(loop, self.members, limits.memory_bytes)
+        self._cpu = CpuShare(loop, self.members, self._signal_all, limits.cpu_share)
 
     def pid(self, name: str) -> int | None:
         """Return the process id of a running process."""
@@ -110,24 +134,26 @@ class Processes:
         """Start a process, or tell why it could not be."""
         program = self._programs[name]
         at = clock.now()
-        try:
-            popen = subprocess.Popen(  # noqa: S603  # to start what it is given is its purpose
-                program.argv,
-                env=program.environ,
-                cwd=program.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._not_started(name, error)
-            return
+        with ExitStack() as unless_started:
+            pipes = []
+            try:
+                with ExitStack() as afterwards:
+                    for reader in _readers(program):
+                        pipes.append(Pipe(reader))
+                        afterwards.callback(pipes[-1].hand_over)
+                        unless_started.callback(pipes[-1].close)
+                    popen = _popen(program, [pipe.writing_end for pipe in pipes])
+            except OSError as error:
+                self._not_started(name, error)
+                return
+            unless_started.pop_all()
         self._groups.append(popen.pid)
         self._guard.entrust(popen.pid)
-        self._running[name] = self._adopt(name, popen)
+        restrict(popen.pid)
+        self._running[name] = self._adopt(name, popen, pipes)
         self._loop.emit(ProcessStarted(name), at)
+        self._memory.resume()
+        self._cpu.resume()
 
     def _not_started(self, name: str, error: OSError) -> None:
         if name != RUNTIME:
@@ -140,21 +166,17 @@ class Processes:
         status = NOT_FOUND_STATUS if is_missing else NOT_EXECUTABLE_STATUS
         self._loop.emit(ProcessExited(name, status))
 
-    def _adopt(self, name: str, popen: subprocess.Popen[bytes]) -> Process:
-        assert popen.stdout is not None, "a pipe was asked for"
-        assert popen.stderr is not None, "a pipe was asked for"
-        pipes = [Pipe(popen.stdout.fileno()), Pipe(popen.stderr.fileno())]
+    def _adopt(self, name: str, popen: subprocess.Popen[bytes], pipes: list[Pipe]) -> Process:
         process = Process(name, popen, os.pidfd_open(popen.pid), pipes)
         self._loop.watch(process.pid_descriptor, READ, partial(self._exited, process))
         for pipe in pipes:
-            os.set_blocking(pipe.descriptor, False)
             self._loop.watch(pipe.descriptor, READ, partial(self._hear, process, pipe))
         return process
 
     # What they say.
 
     def hear(self) -> None:
-        """Tell every line that has been written until now."""
+        """Tell every record that has been written until now."""
         for process in self._running.values():
             self._hear_all(process)
 
@@ -169,40 +191,38 @@ class Processes:
         except BlockingIOError:
             return False
         if not said:
-            self._loop.forget(pipe.descriptor)
             process.pipes.remove(pipe)
-            self._tell(process, pipe, at_the_end=True)
+            self._hang_up(process, pipe)
             return False
-        pipe.unfinished += said
-        self._tell(process, pipe)
+        self._tell(process, pipe.reader.feed(said))
         return True
 
-    def _tell(self, process: Process, pipe: Pipe, *, at_the_end: bool = False) -> None:
-        *lines, rest = bytes(pipe.unfinished).split(b"\n")
-        if rest and (at_the_end or len(rest) > LINE_BYTES_MAX):
-            lines, rest = [*lines, rest], b""
-        pipe.unfinished[:] = rest
-        for line in lines:
-            self._loop.emit(LineWritten(process.name, line.decode(errors="replace")))
+    def _hang_up(self, process: Process, pipe: Pipe) -> None:
+        self._loop.forget(pipe.descriptor)
+        pipe.close()
+        self._tell(process, pipe.reader.finish())
+
+    def _tell(self, process: Process, records: list[str]) -> None:
+        for record in records:
+            self._loop.emit(LineWritten(process.name, record))
 
     # How they end.
 
     def _exited(self, process: Process) -> None:
+        # The first that exits is the beginning of the end, for which time is short enough.
+        self._cpu.release()
         self._hear_all(process)
         returncode = process.popen.wait()
         self._loop.forget(process.pid_descriptor)
         os.close(process.pid_descriptor)
         for pipe in process.pipes:
-            self._tell(process, pipe, at_the_end=True)
-            self._loop.forget(pipe.descriptor)
-        for file in (process.popen.stdout, process.popen.stderr):
-            assert file is not None, "a pipe was asked for"
-            file.close()
+            self._hang_up(process, pipe)
         del self._running[process.name]
         self._loop.emit(ProcessExited(process.name, _status(returncode)))
 
     def terminate(self, name: str) -> None:
         """Send SIGTERM to a process and its group."""
+        self._cpu.release()
         self._signal_group(name, signal.SIGTERM)
 
     def kill(self, name: str) -> None:
@@ -219,11 +239,15 @@ class Processes:
 
     def freeze(self) -> None:
         """Stop every process, descendants included."""
+        self._memory.pause()
+        self._cpu.pause()
         self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let every process go on."""
         self._signal_all(signal.SIGCONT)
+        self._memory.resume()
+        self._cpu.resume()
 
     def _signal_all(self, number: signal.Signals) -> None:
         for name in self._running:
@@ -234,35 +258,30 @@ class Processes:
 
     def members(self) -> list[int]:
         """Return the process ids of everything that descends from this sandbox and lives."""
-        found = []
-        for name in os.listdir("/proc"):  # noqa: PTH208  # many names, few paths: no Path for each
-            if not name.isdecimal() or int(name) in self._strangers:
-                continue
-            pid = int(name)
-            if self._is_member(pid):
-                found.append(pid)
-            else:
-                self._strangers.add(pid)
+        pids = proc.pids()
+        self._strangers &= pids  # an id may be given again
+        environs = {pid: proc.environ(pid) for pid in pids - self._strangers}
+        found = [pid for pid, environ in environs.items() if self._mark in environ]
+        # One that becomes another program has no variables yet, but will have had some when we
+        # look again; processes of the kernel never have any.
+        unknown = {pid for pid, environ in environs.items() if not environ}
+        self._strangers |= environs.keys() - set(found) - (unknown - self._unknown)
+        self._unknown = unknown
         return found
-
-    def _is_member(self, pid: int) -> bool:
-        try:
-            environ = Path(f"/proc/{pid}/environ").read_bytes()
-        except OSError:  # gone, or another user's
-            return False
-        return self._mark in environ.split(b"\0")
 
     def stopped(self) -> bool:
         """Return whether every process stands still; may be called from any thread."""
         pids = [process.popen.pid for process in tuple(self._running.values())]
-        return all(_state(pid) in "TX" for pid in [*pids, *self.members()])
+        return all(proc.state(pid) in "TX" for pid in [*pids, *self.members()])
 
     def memory_bytes(self) -> int:
         """Return the peak resident size of all processes together."""
-        return sum(_peak_bytes(pid) for pid in self.members())
+        return sum(proc.peak_bytes(pid) for pid in self.members())
 
     def clear(self) -> None:
         """Kill what is left, descendants in sessions of their own included."""
+        self._memory.pause()
+        self._cpu.pause()
         for group in self._groups:
             with suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGKILL)
@@ -285,28 +304,27 @@ class Processes:
         self._guard.close()
 
 
+def _readers(program: Program) -> list[Lines | Frames]:
+    return [Lines(), Lines(), *([Frames()] if program.logs_frames else [])]
+
+
+def _popen(program: Program, outputs: list[int]) -> subprocess.Popen[bytes]:
+    stdout, stderr, *frames = outputs
+    named = {LOG_DESCRIPTOR: str(frames[0])} if frames else {}
+    return subprocess.Popen(  # noqa: S603  # to start what it is given is its purpose
+        program.argv,
+        env={**program.environ, **named},
+        cwd=program.cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=frames,
+        start_new_session=True,
+    )
+
+
 def _status(returncode: int) -> str:
     if returncode >= 0:
         return f"exit status {returncode}"
     name = signal.strsignal(-returncode) or str(-returncode)
     return f"signal: {name.lower()}"
-
-
-def _peak_bytes(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:  # gone
-        return 0
-    for line in status.splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def _state(pid: int) -> str:
-    """Return the state letter of a process: ``T`` if it is stopped, ``X`` if it is gone."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return "X"
-    return stat.rpartition(")")[2].split()[0]

@@ -1,5 +1,8 @@
 """Batches to the telemetry subscribers: HTTP POST, or JSON lines over TCP.
 
+A POST is accepted when it is answered with 2xx. Nobody acknowledges lines: they are accepted
+when the kernel has taken them, over one connection that is kept from batch to batch.
+
 On Lambda a subscriber listens on the names ``sandbox`` and ``sandbox.localdomain``. Here they
 mean 127.0.0.2: a listener that binds 127.0.0.1 alone, which is not known to work on Lambda,
 gets nothing.
@@ -12,7 +15,7 @@ from __future__ import annotations
 import json
 import socket
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from lambda_sandbox.core.events import BatchDelivered
 from lambda_sandbox.core.http1 import (
@@ -21,6 +24,7 @@ from lambda_sandbox.core.http1 import (
     request_bytes,
     status_of,
 )
+from lambda_sandbox.core.subscription import SANDBOX_NAMES
 from lambda_sandbox.edge.loop import READ, WRITE
 
 if TYPE_CHECKING:
@@ -30,30 +34,39 @@ if TYPE_CHECKING:
     from lambda_sandbox.edge.loop import Loop
 
 SANDBOX_ADDRESS = "127.0.0.2"
-SANDBOX_NAMES = frozenset({"sandbox", "sandbox.localdomain"})
+RECEIVE_BYTES = 65_536
+"""What is read at a time of what a subscriber says."""
 
 
 class Delivery:
-    """One batch on its way."""
+    """One batch on its way.
 
-    def __init__(self, order: Deliver, loop: Loop, done: Callable[[str, bool], None]) -> None:
-        self._subscriber = order.subscriber
+    Args:
+        order: What is to be delivered.
+        connection: To the subscriber; maybe not connected yet.
+        loop: Tells when the connection is ready.
+        done: Told once whether the batch was accepted; the connection is the caller's then.
+    """
+
+    def __init__(
+        self,
+        order: Deliver,
+        connection: socket.socket,
+        loop: Loop,
+        done: Callable[[Delivery, bool], None],
+    ) -> None:
+        self.subscriber = order.subscriber
+        self.connection = connection
+        self.is_http = order.destination.startswith("http:")
         self._loop = loop
         self._done = done
         self._reader = MessageReader()
-        url = urlsplit(order.destination)
-        self._is_http = url.scheme == "http"
-        self._unsent = _http_bytes(order) if self._is_http else _lines(order)
-        host = url.hostname or ""
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setblocking(False)  # noqa: FBT003  # positional-only
-        loop.watch(self._socket, WRITE, self._send)
-        address = (SANDBOX_ADDRESS if host in SANDBOX_NAMES else host, url.port or 80)
-        self._socket.connect_ex(address)  # a refusal shows when the first byte is sent
+        self._unsent = _http_bytes(order) if self.is_http else _lines(order)
+        loop.watch(connection, WRITE, self._send)
 
     def _send(self) -> None:
         try:
-            self._unsent = self._unsent[self._socket.send(self._unsent) :]
+            self._unsent = self._unsent[self.connection.send(self._unsent) :]
         except BlockingIOError:
             return
         except OSError:  # nobody listens, or no longer
@@ -61,15 +74,15 @@ class Delivery:
             return
         if self._unsent:
             return
-        if self._is_http:
-            self._loop.forget(self._socket)
-            self._loop.watch(self._socket, READ, self._receive)
+        if self.is_http:
+            self._loop.forget(self.connection)
+            self._loop.watch(self.connection, READ, self._receive)
         else:
             self._finish(accepted=True)
 
     def _receive(self) -> None:
         try:
-            received = self._socket.recv(65_536)
+            received = self.connection.recv(RECEIVE_BYTES)
             self._reader.feed(received)
             message = self._reader.take()
             accepted = message is not None and 200 <= status_of(message[0]) < 300  # noqa: PLR2004
@@ -80,13 +93,34 @@ class Delivery:
             self._finish(accepted=accepted)
 
     def _finish(self, *, accepted: bool) -> None:
-        self.close()
-        self._done(self._subscriber, accepted)
+        self._loop.forget(self.connection)
+        self._done(self, accepted)
 
     def close(self) -> None:
         """Give up."""
-        self._loop.forget(self._socket)
-        self._socket.close()
+        self._loop.forget(self.connection)
+        self.connection.close()
+
+
+def _connection_to(url: SplitResult) -> socket.socket:
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    connection.setblocking(False)  # noqa: FBT003  # positional-only
+    host = url.hostname or ""
+    address = (SANDBOX_ADDRESS if host in SANDBOX_NAMES else host, url.port or 80)
+    connection.connect_ex(address)  # a refusal shows when the first byte is sent
+    return connection
+
+
+def _is_open(connection: socket.socket) -> bool:
+    """Return whether the other side has not closed a kept connection; what it says is ignored."""
+    try:
+        while connection.recv(RECEIVE_BYTES):
+            pass
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass  # reset, which is closed as well
+    return False
 
 
 def _http_bytes(order: Deliver) -> bytes:
@@ -113,14 +147,29 @@ class TelemetryDelivery:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._under_way: dict[str, Delivery] = {}
+        self._kept: dict[str, socket.socket] = {}  # by subscriber: connections for lines
 
     def deliver(self, order: Deliver) -> None:
-        """Send a batch; ``BatchDelivered`` is told when the subscriber has answered."""
-        self._under_way[order.subscriber] = Delivery(order, self._loop, self._delivered)
+        """Send a batch; ``BatchDelivered`` is told when the subscriber has taken it, or not."""
+        connection = self._connection(order)
+        delivery = Delivery(order, connection, self._loop, self._delivered)
+        self._under_way[order.subscriber] = delivery
 
-    def _delivered(self, subscriber: str, accepted: bool) -> None:  # noqa: FBT001  # a callback
-        del self._under_way[subscriber]
-        self._loop.emit(BatchDelivered(subscriber, accepted))
+    def _connection(self, order: Deliver) -> socket.socket:
+        kept = self._kept.pop(order.subscriber, None)
+        if kept is not None:
+            if _is_open(kept):
+                return kept
+            kept.close()
+        return _connection_to(urlsplit(order.destination))
+
+    def _delivered(self, delivery: Delivery, accepted: bool) -> None:  # noqa: FBT001  # a callback
+        del self._under_way[delivery.subscriber]
+        if accepted and not delivery.is_http:
+            self._kept[delivery.subscriber] = delivery.connection
+        else:
+            delivery.connection.close()
+        self._loop.emit(BatchDelivered(delivery.subscriber, accepted))
 
     def abandon(self, subscriber: str) -> None:
         """Give a batch up."""
@@ -128,7 +177,10 @@ class TelemetryDelivery:
         if delivery is not None:
             delivery.close()
 
-    def close(self) -> None:
-        """Give everything up."""
+    def disconnect(self) -> None:
+        """Give everything up: the subscribers are gone."""
         for subscriber in tuple(self._under_way):
             self.abandon(subscriber)
+        for connection in self._kept.values():
+            connection.close()
+        self._kept.clear()

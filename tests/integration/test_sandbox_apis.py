@@ -12,12 +12,15 @@ from time import monotonic
 
 import pytest
 
+from lambda_sandbox.core import subscriber
 from lambda_sandbox.sandbox import Function, Sandbox
 
 HERE = Path(__file__).parent
 TASK = HERE / "sandbox_task"
 EXTENSIONS = HERE / "sandbox_extensions"
 RUNTIME_API = "/2018-06-01/runtime"
+ACCEPTED = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+LINES = {"protocol": "TCP", "port": 4243}
 TIMEOUT_S = 5.0
 
 
@@ -188,7 +191,7 @@ class TestTelemetry:
             sandbox.invoke()
 
         received = self.said(sandbox)
-        assert received[0] == "subscribed 200 OK"
+        assert received[0] == 'subscribed 200 "OK"'
         assert received[1:] == [
             "/telemetry platform.initStart",
             "/telemetry platform.telemetrySubscription",
@@ -200,6 +203,15 @@ class TestTelemetry:
             "/telemetry platform.runtimeDone",
             "/telemetry platform.report",
         ]
+
+    def test_brings_what_the_function_logs_as_json_as_objects(self, layer_of):
+        layer = layer_of("listener")
+        environ = {"AWS_LAMBDA_LOG_FORMAT": "JSON"}
+        function = Function(task=TASK, handler="app.fail", layer=layer, environ=environ)
+        with Sandbox(function) as sandbox:
+            sandbox.invoke()
+
+        assert "/telemetry function ValueError" in self.said(sandbox)
 
     def test_brings_the_end_of_the_invocation_before_the_extension_asks_next(self, layer_of):
         with Sandbox(self.function(layer_of("listener"))) as sandbox:
@@ -216,7 +228,7 @@ class TestTelemetry:
             outcome = sandbox.invoke()
 
         assert outcome.status == "success"
-        assert self.said(sandbox) == ["subscribed 200 OK"]
+        assert self.said(sandbox) == ['subscribed 200 "OK"']
 
     def test_is_not_there_when_it_is_not_wanted(self, layer_of):
         with Sandbox(self.function(layer_of("listener")), telemetry=False) as sandbox:
@@ -231,6 +243,54 @@ class TestTelemetry:
         ]
 
 
+def subscribe(client, identifier, destination, **changes):
+    """Subscribe; return status and body."""
+    wanted = {
+        "schemaVersion": "2022-12-13",
+        "types": ["platform"],
+        "buffering": {"timeoutMs": 25},
+        "destination": destination,
+        **changes,
+    }
+    return call(
+        client,
+        "PUT",
+        "/2022-07-01/telemetry",
+        json.dumps(wanted),
+        Lambda_Extension_Identifier=identifier,
+    )
+
+
+class TestASubscription:
+    """Taken once, while the environment initialises; else refused in the platform's words."""
+
+    def test_that_is_wrong_is_refused(self, client):
+        identifier = register(client, "thread")
+
+        status, body = subscribe(client, identifier, LINES, types=["traces"])
+
+        assert (status, json.loads(body)["errorType"]) == (400, "ValidationError")
+
+    def test_that_is_the_second_is_refused(self, client):
+        identifier = register(client, "thread")
+        assert subscribe(client, identifier, LINES) == (200, b'"OK"')
+
+        status, body = subscribe(client, identifier, LINES)
+
+        assert (status, json.loads(body)["errorType"]) == (500, "InternalServerError")
+
+    def test_that_comes_after_initialisation_is_refused(self, sandbox, client):
+        identifier = register(client, "thread", "INVOKE")
+        me = {"Lambda-Extension-Identifier": identifier}
+        client.request("GET", "/2020-01-01/extension/event/next", headers=me)
+        sandbox.invoke()
+        client.getresponse().read()
+
+        status, body = subscribe(client, identifier, LINES)
+
+        assert (status, json.loads(body)["errorType"]) == (403, "Telemetry.SubscriptionClosed")
+
+
 class TestADestination:
     """HTTP, or lines over TCP; a subscriber that does not answer is given up."""
 
@@ -238,20 +298,7 @@ class TestADestination:
         """Register an extension of our own that subscribes; return its client and identifier."""
         client = http.client.HTTPConnection(sandbox.runtime_api, timeout=TIMEOUT_S)
         identifier = register(client, "thread")
-        wanted = {
-            "schemaVersion": "2022-12-13",
-            "types": ["platform"],
-            "buffering": {"timeoutMs": 25},
-            "destination": destination,
-        }
-        status, _ = call(
-            client,
-            "PUT",
-            "/2022-07-01/telemetry",
-            json.dumps(wanted),
-            Lambda_Extension_Identifier=identifier,
-        )
-        assert status == 200
+        assert subscribe(client, identifier, destination)[0] == 200
         client.request(
             "GET",
             "/2020-01-01/extension/event/next",
@@ -259,17 +306,51 @@ class TestADestination:
         )
         return client
 
-    def test_may_be_lines_over_tcp(self, sandbox):
+    def test_may_be_lines_over_one_tcp_connection(self, sandbox):
         with socket.create_server(("127.0.0.2", 0)) as server:
             server.settimeout(TIMEOUT_S)
             port = server.getsockname()[1]
             client = self.subscribed(sandbox, {"protocol": "TCP", "port": port})
-            sandbox.invoke()
+            sandbox.invoke(request_id="r-1")
+            sandbox.wait_frozen()
+            sandbox.invoke(request_id="r-2")
+            sandbox.shutdown()
             connection, _ = server.accept()
             with connection, connection.makefile("rb") as lines:
-                first = json.loads(next(lines))
+                types = [json.loads(line)["type"] for line in lines]
 
-        assert first["type"] == "platform.telemetrySubscription"
+        invocation = ["platform.start", "platform.runtimeDone", "platform.report"]
+        assert types[0] == "platform.telemetrySubscription"
+        assert types[-6:] == [*invocation, *invocation]
+        client.close()
+
+    def test_of_lines_that_hangs_up_is_called_again_and_misses_nothing(self, sandbox):
+        with socket.create_server(("127.0.0.2", 0)) as server:
+            destination = {"protocol": "TCP", "port": server.getsockname()[1]}
+            client = self.subscribed(sandbox, destination)
+            with accepted(server, sandbox) as first:
+                sandbox.wait_frozen()
+                received = first.recv(1 << 20)
+            with accepted(server, sandbox) as second, second.makefile("rb") as rest:
+                sandbox.shutdown()
+                received += rest.read()
+
+        assert [json.loads(line) for line in received.splitlines()] == sandbox.events
+        client.close()
+
+    def test_may_begin_to_listen_late(self, sandbox):
+        with socket.socket() as late:
+            late.bind(("127.0.0.2", 0))  # and does not listen
+            uri = f"http://sandbox:{late.getsockname()[1]}/"
+            client = self.subscribed(sandbox, {"protocol": "HTTP", "URI": uri})
+            sandbox.invoke()
+            sandbox.wait_frozen()
+            late.listen()
+            with accepted(late, sandbox) as connection:
+                received = receive(connection, b"]")
+                connection.sendall(ACCEPTED)
+
+        assert b"platform.telemetrySubscription" in received
         client.close()
 
     def test_that_never_answers_does_not_hold_the_freeze_for_ever(self, sandbox):
@@ -281,18 +362,25 @@ class TestADestination:
         client.close()
 
     @pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"", b"HTTP/1.1 500 No\r\n\r\n"])
-    def test_that_answers_wrongly_is_told_what_was_dropped(self, sandbox, answer):
+    def test_that_answers_wrongly_is_asked_again_and_then_told_what_was_dropped(
+        self, sandbox, answer, monkeypatch
+    ):
+        monkeypatch.setattr(subscriber, "ATTEMPTS_MAX", 2)
         with socket.create_server(("127.0.0.2", 0)) as server:
             uri = f"http://sandbox.localdomain:{server.getsockname()[1]}/a?b"
             client = self.subscribed(sandbox, {"protocol": "HTTP", "URI": uri})
-            with accepted(server, sandbox) as first:
-                assert receive(first, b"]").startswith(b"POST /a?b HTTP/1.1\r\n")
-                first.sendall(answer)
-            with accepted(server, sandbox) as second:
-                dropped = receive(second, b"logsDropped")
-                second.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            for _ in range(2):
+                with accepted(server, sandbox) as refusing:
+                    batch = receive(refusing, b"]")
+                    assert batch.startswith(b"POST /a?b HTTP/1.1\r\n")
+                    assert b"platform.telemetrySubscription" in batch
+                    refusing.sendall(answer)
+            with accepted(server, sandbox) as accepting:
+                dropped = receive(accepting, b"logsDropped")
+                accepting.sendall(ACCEPTED)
 
         assert b'"droppedRecords":' in dropped
+        assert "platform.logsDropped" in [event["type"] for event in sandbox.events]
         client.close()
 
 

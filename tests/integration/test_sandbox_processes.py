@@ -13,7 +13,7 @@ from time import monotonic
 
 import pytest
 
-from lambda_sandbox.sandbox import Function, Sandbox
+from lambda_sandbox.sandbox import Function, Sandbox, SandboxError
 
 HERE = Path(__file__).parent
 TASK = HERE / "sandbox_task"
@@ -64,6 +64,11 @@ def until(holds, timeout_s=5.0):
 def gone(pid):
     state = stat(pid)
     return state is None or state[0] == "Z"
+
+
+def descriptors():
+    """The open files of this process, by number."""
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
 
 
 def said(sandbox, name):
@@ -350,3 +355,160 @@ class TestTheProcessEnvironment:
         assert one.startswith("Root=1-")
         assert "Sampled=0" in one
         assert (given, none) == ("Root=1-a;Parent=b;Sampled=1", None)
+
+    @pytest.mark.parametrize("name", ["AWS_REGION", "_HANDLER"])
+    def test_a_function_cannot_set_what_is_lambdas(self, name):
+        with pytest.raises(SandboxError, match=name):
+            Sandbox(function(environ={name: "mine"}))
+
+
+class TestTheLog:
+    """Of the function: lines of what it prints, records of what it logs."""
+
+    def test_has_a_record_whole_that_has_several_lines(self):
+        with Sandbox(function()) as sandbox:
+            sandbox.invoke(told("log"), request_id="r-1")
+            sandbox.wait_frozen()
+
+        own = [line.text for line in sandbox.logs if line.source == "function"]
+        logged = [text.split("\t")[-1] for text in own if text.startswith("[")]
+        assert logged == ["one\ntwo", "last"]
+        assert sorted(set(own) - {text for text in own if text.startswith("[")}) == [
+            "printed",
+            "to stderr",
+        ]
+
+    def test_has_the_error_of_the_handler_as_one_record(self):
+        with Sandbox(function("fail")) as sandbox:
+            sandbox.invoke()
+
+        record = said(sandbox, "story")[-1]
+        assert record.startswith("[ERROR] ValueError: no\nTraceback (most recent call last):\n")
+
+    def test_has_the_error_of_the_initialisation_as_one_record(self):
+        with Sandbox(Function(task=TASK, handler="nowhere.handler", name="story")) as sandbox:
+            sandbox.init()
+
+        assert "\nTraceback (most recent call last):" in said(sandbox, "story")[-1]
+
+    def test_tells_what_is_between_and_after_the_last_whole_record(self):
+        with Sandbox(function()) as sandbox:
+            sandbox.invoke(told("tear"))
+
+        assert said(sandbox, "story") == ["garbage", "half"]
+
+    def test_has_its_descriptor_where_the_runtime_client_looks_for_it(self):
+        with Sandbox(function("describe")) as sandbox:
+            facts = json.loads(sandbox.invoke().payload)
+
+        # The runtime client takes the variable away.
+        assert "_LAMBDA_TELEMETRY_LOG_FD" not in facts["variables"]
+
+    def test_leaves_no_descriptor_behind(self, layer_of):
+        before = descriptors()
+        with Sandbox(function(layer=layer_of("minimal"))) as sandbox:
+            sandbox.invoke(told("exit_", status=1))
+            sandbox.invoke(told("succeed"))
+        with Sandbox(function(environ={"AWS_LAMBDA_EXEC_WRAPPER": "/nowhere"})) as sandbox:
+            sandbox.init()
+
+        assert descriptors() == before
+
+
+class TestTheLimits:
+    """Are Lambda's, for every process of the environment."""
+
+    def test_are_on_files_and_on_core_dumps(self):
+        with Sandbox(function()) as sandbox:
+            here, there = json.loads(sandbox.invoke(told("limits")).payload)
+
+        assert here == there == "(1024, 1024) (0, 0)"
+
+
+class TestTheMemory:
+    """Is what the function was given, for all processes together."""
+
+    def test_ends_the_runtime_when_it_is_used_up(self, layer_of):
+        with Sandbox(function(layer=layer_of("minimal"), timeout_s=30)) as sandbox:
+            outcome = sandbox.invoke(told("hoard", mib=160, for_s=20), request_id="r-1")
+            again = sandbox.invoke(told("succeed"))
+            sandbox.shutdown()
+
+        assert json.loads(outcome.payload) == {
+            "errorType": "Runtime.ExitError",
+            "errorMessage": "RequestId: r-1 Error: Runtime exited with error: signal: killed",
+        }
+        assert again.status == "success"
+        report = next(text for text in said(sandbox, "lambda") if text.startswith("REPORT"))
+        assert "Memory Size: 128 MB\tMax Memory Used: 128 MB\t" in report
+        told_ = [json.loads(line) for line in said(sandbox, "minimal") if "SHUTDOWN" in line]
+        assert [event["shutdownReason"] for event in told_] == ["failure", "spindown"]
+
+    def test_ends_the_process_that_uses_most(self):
+        with Sandbox(function(timeout_s=30)) as sandbox:
+            before = sandbox.init()
+            outcome = sandbox.invoke(told("hoard_elsewhere", mib=160))
+
+        assert (before.status, outcome.payload) == ("success", b"-9")
+
+    def test_may_be_used_up_to_its_size(self):
+        with Sandbox(function(memory_mb=256, timeout_s=30)) as sandbox:
+            outcome = sandbox.invoke(told("hoard", mib=160, for_s=0.3))
+            sandbox.wait_frozen()
+
+            assert outcome.status == "success"
+
+    def test_does_not_end_where_it_is_not_enforced(self):
+        with Sandbox(function(timeout_s=30), enforce_memory=False) as sandbox:
+            outcome = sandbox.invoke(told("hoard", mib=160, for_s=0.3))
+
+        assert outcome.status == "success"
+        assert sandbox.methods["memory"] == "not limited"
+
+    def test_is_watched_and_the_sandbox_says_so(self):
+        with Sandbox(function()) as sandbox:
+            assert sandbox.methods["memory"] == "watched every 100 ms, SIGKILL"
+
+    @pytest.mark.parametrize(("cpu_share", "method"), [(False, "not limited"), (True, "SIGSTOP")])
+    def test_is_no_matter_of_the_cpu(self, cpu_share, method):
+        with Sandbox(function(), cpu_share=cpu_share) as sandbox:
+            assert sandbox.methods["cpu"].startswith(method)
+
+
+class TestTheShareOfTheCpu:
+    """Follows from the memory size, for all processes together."""
+
+    def test_is_not_exceeded(self):
+        with Sandbox(function(memory_mb=442, timeout_s=60), cpu_share=True) as sandbox:
+            begun = sandbox.init().duration_s
+            outcome = sandbox.invoke(told("burn", cpu_s=0.5))
+
+        assert begun > 0
+        assert outcome.status == "success"
+        # A quarter of a CPU, half of one to be safe from the grain of the kernel's counting.
+        assert outcome.duration_s > 2 * 0.5
+
+    def test_disturbs_neither_freeze_nor_shutdown(self, layer_of):
+        pids: list[int | None] = []
+        function_ = function(layer=layer_of("minimal"), memory_mb=256, timeout_s=60)
+        with Sandbox(function_, cpu_share=True, init_timeout_s=60) as sandbox:
+            for _ in range(3):
+                sandbox.invoke(told("burn", cpu_s=0.05))
+                sandbox.wait_frozen()
+                pids = [sandbox.runtime_pid, *sandbox.extension_pids.values()]
+                before = [stat(pid) for pid in pids]
+                threading.Event().wait(0.3)  # their debt is paid within that time
+                assert [stat(pid) for pid in pids] == before
+            sandbox.shutdown()
+
+        order = [(what, who) for _, what, who in sandbox.timeline]
+        assert order[-2:] == [("told to shut down", "minimal"), ("process exited", "minimal")]
+        assert all(gone(pid) for pid in pids)
+
+    def test_does_not_keep_a_reset_from_its_end(self, layer_of):
+        function_ = function(layer=layer_of("minimal"), memory_mb=256, timeout_s=60)
+        with Sandbox(function_, cpu_share=True, init_timeout_s=60) as sandbox:
+            sandbox.invoke(told("exit_", status=1))
+            outcome = sandbox.invoke(told("succeed"))
+
+        assert outcome.status == "success"

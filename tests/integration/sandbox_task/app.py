@@ -1,7 +1,10 @@
 """A function with a handler for every way to end."""
 
 import json
+import logging
 import os
+import resource
+import stat
 import subprocess
 import sys
 import threading
@@ -84,3 +87,53 @@ def speak(event, context):
     sys.stderr.write("to stderr\n")
     sys.stdout.write("unfinished")
     return json.dumps(event)
+
+
+def hoard(event, context):
+    """Use so many MiB for so many seconds."""
+    held = b"x" * (event["mib"] << 20)
+    time.sleep(event["for_s"])
+    return len(held)
+
+
+def hoard_elsewhere(event, context):
+    """Let a descendant use so many MiB; return how it ended."""
+    script = f"held = b'x' * ({event['mib']} << 20); import time; time.sleep(600)"
+    return subprocess.call([sys.executable, "-S", "-c", script])
+
+
+def limits(event, context):
+    """Return the limits of this process and of a descendant."""
+    script = "import resource as r; print(r.getrlimit(r.RLIMIT_NOFILE), r.getrlimit(r.RLIMIT_CORE))"
+    here = f"{resource.getrlimit(resource.RLIMIT_NOFILE)} {resource.getrlimit(resource.RLIMIT_CORE)}"
+    there = subprocess.check_output([sys.executable, "-S", "-c", script], text=True)
+    return [here, there.strip()]
+
+
+def log(event, context):
+    """Print, log a record of two lines, write to standard error, log again."""
+    print("printed")
+    logging.warning("one\ntwo")
+    sys.stderr.write("to stderr\n")
+    logging.error("last")
+
+
+def tear(event, context):
+    """Write garbage and half a frame to the log's descriptor, and die."""
+    half = bytes.fromhex("a55a0003ffffffff") + bytes(8) + b"half"
+    os.write(next(filter(_is_pipe, range(3, 1024))), b"garbage\n" + half)
+    os._exit(1)
+
+
+def _is_pipe(descriptor):
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
+
+
+def burn(event, context):
+    """Use so many seconds of CPU time."""
+    until = time.process_time() + event["cpu_s"]
+    while time.process_time() < until:
+        pass

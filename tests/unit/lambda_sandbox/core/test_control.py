@@ -129,6 +129,8 @@ class TestAnExtension:
 
         assert desk.call("POST", f"{EXTENSION_API}/{stage}/error", **headers).status == 202
         assert desk.control.fatal_error_type == fatal
+        listener = desk.control.extensions.of_process("extensions/listener")
+        assert listener.error_type == "Extension.Tired"
         desk.call("POST", f"{EXTENSION_API}/exit/error", **headers)
         assert desk.control.fatal_error_type == fatal
 

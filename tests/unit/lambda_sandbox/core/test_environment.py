@@ -7,6 +7,7 @@ import json
 import pytest
 
 from lambda_sandbox.core.actions import (
+    AbandonDelivery,
     Action,
     Answer,
     ClearEnvironment,
@@ -65,6 +66,7 @@ class Story:
         self.now = NOW
         self.clients = 0
         self.ordered: tuple[Action, ...] = ()
+        self.everything: tuple[Action, ...] = ()
 
     def tell(self, *events, after_s=0.0):
         """Let events happen; return what they led to, notes and records aside."""
@@ -72,6 +74,7 @@ class Story:
         self.ordered = ()
         for event in events:
             self.ordered += self.environment.handle(event, self.now)
+        self.everything += self.ordered
         return self.orders()
 
     def orders(self):
@@ -80,6 +83,11 @@ class Story:
     def records(self, kind):
         events = [action.event for action in self.ordered if isinstance(action, Record)]
         return [event["record"] for event in events if event["type"] == f"platform.{kind}"]
+
+    def kinds(self):
+        """The types of all events so far, without ``platform.``."""
+        events = [action.event for action in self.everything if isinstance(action, Record)]
+        return [event["type"].partition(".")[2] for event in events]
 
     def lines(self):
         return [action.text for action in self.ordered if isinstance(action, WriteLine)]
@@ -226,11 +234,22 @@ class TestAnInitialisationThatFails:
         story = Story("listener", "quiet")
         story.tell(InitRequested())
 
-        finished, *orders = story.tell(ProcessNotStarted(LISTENER, "PermissionDenied"))
+        finished, *orders = story.tell(
+            ProcessNotStarted(LISTENER, "PermissionDenied: Permission denied")
+        )
 
         assert finished.outcome.error_type == "Extension.LaunchError"
         assert orders == [Kill(QUIET)]
         assert story.records("initRuntimeDone") == []
+        assert story.records("extension") == [
+            {
+                "name": "listener",
+                "state": "LaunchError",
+                "events": [],
+                "errorType": "PermissionDenied",
+            },
+            {"name": "quiet", "state": "Started", "events": []},
+        ]
 
     def test_for_a_runtime_that_cannot_be_started(self):
         story = Story()
@@ -444,6 +463,85 @@ class TestAnInvocationThatFails:
         assert story.environment.timer_at == NOW + FUNCTION.timeout_s
 
 
+class TestThePlatformsEvents:
+    """Told in the documented order, whether it goes well or not."""
+
+    INVOCATION = ("start", "runtimeDone", "report")
+
+    def test_of_a_cold_start(self):
+        story = accompanied(subscribed=True)
+        story.tell(invoke())
+        story.responds()
+        story.asks_next(RUNTIME)
+        story.asks_next("listener")
+        story.tell(MEASURED)
+
+        assert story.kinds() == [
+            "initStart",
+            "telemetrySubscription",
+            "initRuntimeDone",
+            "extension",
+            "initReport",
+            *self.INVOCATION,
+        ]
+
+    def test_are_nobodys_before_there_is_a_process(self):
+        story = Story()
+        story.registers("thread")
+        story.subscribes("thread")
+
+        assert story.environment.timer_at is None
+
+    def test_of_an_initialisation_that_is_part_of_the_invocation(self):
+        story = Story()
+        story.tell(invoke(), ProcessExited(RUNTIME, "exit status 1"))
+        story.asks_next(RUNTIME)
+        story.responds()
+        story.asks_next(RUNTIME)
+        story.tell(MEASURED)
+
+        init = ["initStart", "initRuntimeDone", "initReport"]
+        assert story.kinds() == [*init, *init, *self.INVOCATION]
+
+    @pytest.mark.parametrize(
+        ("happened", "after_s", "status", "error"),
+        [
+            (TimeReached(), 3, "timeout", {}),
+            (
+                ProcessExited(RUNTIME, "exit status 1"),
+                1,
+                "error",
+                {"errorType": "Runtime.ExitError"},
+            ),
+            (
+                ProcessExited(LISTENER, "exit status 1"),
+                1,
+                "error",
+                {"errorType": "Extension.Crash"},
+            ),
+        ],
+    )
+    def test_of_an_invocation_that_fails(self, happened, after_s, status, error):
+        story = accompanied()
+        story.tell(InvokeRequested(Invocation("r-1", b"{}", "Root=1-a;Parent=b;Sampled=1")))
+
+        story.tell(happened, after_s=after_s)
+
+        assert story.kinds()[-3:] == [*self.INVOCATION]
+        (done,) = story.records("runtimeDone")
+        tracing = {"spanId": "b", "type": "X-Amzn-Trace-Id", "value": "Root=1-a;Parent=b;Sampled=1"}
+        assert done == {
+            "requestId": "r-1",
+            "status": status,
+            **error,
+            "metrics": {"durationMs": after_s * 1000.0},
+            "tracing": tracing,
+        }
+        (report,) = story.records("report")
+        assert (report["status"], report.get("errorType")) == (status, error.get("errorType"))
+        assert report["tracing"] == tracing
+
+
 class TestTheFreeze:
     """Only when nothing is under way."""
 
@@ -458,6 +556,43 @@ class TestTheFreeze:
 
         assert Freeze() not in orders
         assert story.tell(BatchDelivered("listener", accepted=True)) == [Freeze()]
+
+    def test_does_not_wait_for_the_next_batch(self):
+        story = Story("listener")
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.subscribes("listener")
+        story.asks_next("listener", after_s=0.03)
+        story.asks_next(RUNTIME)
+        assert story.environment.timer_at == pytest.approx(NOW + 0.03 + 1)
+
+        orders = story.tell(BatchDelivered("listener", accepted=True), after_s=0.5)
+
+        assert orders == [Freeze()]
+
+    def test_does_not_wait_for_a_subscriber_that_does_not_answer(self):
+        story = Story("listener")
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.subscribes("listener")
+        story.asks_next("listener", after_s=0.03)
+        story.asks_next(RUNTIME)
+
+        assert story.tell(TimeReached(), after_s=1) == [AbandonDelivery("listener"), Freeze()]
+        assert story.environment.timer_at is None
+
+    def test_does_not_wait_for_a_batch_that_is_to_be_sent_again(self):
+        story = Story("listener")
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.subscribes("listener")
+        story.asks_next("listener", after_s=0.03)
+        story.asks_next(RUNTIME)
+
+        assert story.tell(BatchDelivered("listener", accepted=False)) == [Freeze()]
+        _, again, *_ = story.tell(invoke(), after_s=3600)
+        assert isinstance(again, Deliver)
+        assert again.events[0]["type"] == "platform.initStart"
 
     def test_does_not_wait_for_a_batch_that_is_not_due(self):
         story = accompanied(subscribed=True)
@@ -523,6 +658,16 @@ class TestTheShutdown:
         (answer,) = story.tell(BatchDelivered("listener", accepted=True))
 
         assert b"SHUTDOWN" in answer.reply.body
+
+    def test_waits_for_one_batch_that_is_not_taken(self):
+        story = accompanied(subscribed=True)
+        story.tell(SHUTDOWN)
+        story.tell(ProcessExited(RUNTIME, "exit status 0"))
+
+        (answer,) = story.tell(BatchDelivered("listener", accepted=False))
+
+        assert b"SHUTDOWN" in answer.reply.body
+        assert len(story.records("logsDropped")) == 1
 
     def test_waits_for_the_invocation_under_way(self):
         story = alone()

@@ -23,3 +23,6 @@ class TestFunctionFacts:
 
         assert facts.log_group == "/aws/lambda/hello"
         assert facts.runtime_version == "python:3.13.sandbox"
+        assert facts.runtime_version_arn == (
+            "arn:aws:lambda:us-east-1::runtime:python:3.13.sandbox"
+        )

@@ -120,3 +120,6 @@ class TestWhatIsSent:
         line, headers, body = reader_of(response_bytes(status, [("A", "b")], b"body")).take()
 
         assert (status_of(line), headers["a"], body) == (status, "b", b"body")
+
+    def test_a_response_without_content(self):
+        assert response_bytes(204, [], b"") == b"HTTP/1.1 204 No Content\r\n\r\n"

@@ -120,6 +120,8 @@ class TestFailure:
         stage.init.fail(CRASH, NOW + 1)
 
         assert stage.types().count("platform.initRuntimeDone") == runtime_done
+        assert stage.types()[-2:] == ["platform.extension", "platform.initReport"]
+        assert stage.journal.telemetry.closed
         assert stage.outcomes() == [InitOutcome("error", "Runtime.ExitError", b"{}", 1.0)]
 
     def test_may_be_that_there_will_be_none(self):

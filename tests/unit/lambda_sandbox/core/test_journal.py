@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from lambda_sandbox.core.actions import Action, Deliver, Record, WriteLine
 from lambda_sandbox.core.api import Reply
 from lambda_sandbox.core.extension import Extension, State
@@ -15,15 +19,15 @@ WANTED = (
     b'{"schemaVersion": "2022-12-13", "types": ["platform", "function", "extension"],'
     b'"destination": {"protocol": "HTTP", "URI": "http://sandbox:1/"}}'
 )
-TRACE = "Root=1-a;Parent=b;Sampled=0"
+TRACE = "Root=1-a;Parent=b;Sampled=1"
 
 
 class Page:
     """A journal, and what it wrote."""
 
-    def __init__(self):
+    def __init__(self, function=FUNCTION):
         self.out: list[Action] = []
-        self.journal = Journal(FUNCTION, supported=True, epoch_s=1000.0, out=self.out)
+        self.journal = Journal(function, supported=True, epoch_s=1000.0, out=self.out)
 
     def records(self):
         return [action.event["record"] for action in self.out if isinstance(action, Record)]
@@ -70,6 +74,24 @@ class TestALine:
             "type": "function",
             "record": "one",
         }
+
+    @pytest.mark.parametrize(
+        ("version", "record"),
+        [("2022-07-01", '{"level": "INFO"}'), ("2022-12-13", {"level": "INFO"})],
+    )
+    @pytest.mark.parametrize("process", ["runtime", "extensions/listener"])
+    def test_is_an_object_for_who_knows_them_if_the_log_format_is_json(
+        self, process, version, record
+    ):
+        page = Page(replace(FUNCTION, log_format="JSON"))
+        page.journal.line_written(process, '{"level": "INFO"}', NOW)
+        page.journal.line_written(process, "START", NOW)
+
+        page.journal.subscribe("listener", WANTED.replace(b"2022-12-13", version.encode()), NOW)
+        page.journal.deliver(NOW + 1)
+
+        (order,) = [action for action in page.out if isinstance(action, Deliver)]
+        assert [event["record"] for event in order.events[:2]] == [record, "START"]
 
     def test_a_subscription_that_is_refused_is_not_told(self):
         page = Page()
@@ -122,7 +144,7 @@ class TestAnInvocation:
             {
                 "requestId": "r-1",
                 "version": "$LATEST",
-                "tracing": {"type": "X-Amzn-Trace-Id", "value": TRACE},
+                "tracing": {"spanId": "b", "type": "X-Amzn-Trace-Id", "value": TRACE},
             }
         ]
 
@@ -133,6 +155,7 @@ class TestAnInvocation:
         page.journal.runtime_done(done, "success", None, NOW + 1.5)
 
         (record,) = page.records()
+        assert list(record) == ["requestId", "status", "metrics", "spans", "tracing"]
         assert record["metrics"] == {"durationMs": 1500.0, "producedBytes": 4}
         assert [(span["name"], span["durationMs"]) for span in record["spans"]] == [
             ("responseLatency", 1000.0),

@@ -6,7 +6,10 @@ import pytest
 
 from lambda_sandbox.core.function import FunctionFacts
 from lambda_sandbox.core.process_environment import (
+    CUSTOMER_BYTES_MAX,
+    RESERVED,
     Places,
+    configuration_fault,
     extension_variables,
     runtime_variables,
 )
@@ -41,11 +44,29 @@ class TestTheRuntime:
         assert seen["PATH"].endswith(":/opt/bin")
         assert seen["LD_LIBRARY_PATH"] == "/task:/task/lib:/opt/lib"
 
-    def test_has_the_customers_variables_but_not_for_what_is_reserved(self):
-        seen = variables({"COLOR": "red", "AWS_REGION": "mars", "TZ": "Europe/Berlin"})
+    def test_has_the_customers_variables_in_place_of_what_is_only_preset(self):
+        presets = ("AWS_XRAY_CONTEXT_MISSING", "LANG", "LD_LIBRARY_PATH", "PATH", "TZ")
+        own = dict.fromkeys(("COLOR", *presets), "mine")
 
-        assert (seen["COLOR"], seen["TZ"]) == ("red", "Europe/Berlin")
-        assert seen["AWS_REGION"] == "us-east-1"
+        seen = variables(own)
+
+        assert {name: seen[name] for name in own} == own
+
+    def test_has_every_variable_of_lambda_and_no_other(self):
+        assert set(variables()) == RESERVED - {
+            "AWS_ACCESS_KEY",  # the credentials' name in another runtime
+            "AWS_LAMBDA_MAX_CONCURRENCY",  # on Managed Instances only
+        } | {
+            "AWS_XRAY_CONTEXT_MISSING",
+            "AWS_XRAY_DAEMON_ADDRESS",
+            "LANG",
+            "LD_LIBRARY_PATH",
+            "PATH",
+            "TZ",
+            "_AWS_XRAY_DAEMON_ADDRESS",
+            "_AWS_XRAY_DAEMON_PORT",
+            "_HANDLER",
+        }
 
     @pytest.mark.parametrize(
         ("name", "value", "seen"),
@@ -68,7 +89,7 @@ class TestAnExtension:
     """Sees the same, without what is the runtime's own business."""
 
     def test_does_not_see_what_lambda_hides(self):
-        runtime = variables({"COLOR": "red", "_SECRET": "1"})
+        runtime = variables({"COLOR": "red", "AWS_XRAY_CONTEXT_MISSING": "mine"})
 
         seen = extension_variables(runtime)
 
@@ -83,7 +104,6 @@ class TestAnExtension:
             "_AWS_XRAY_DAEMON_ADDRESS",
             "_AWS_XRAY_DAEMON_PORT",
             "_HANDLER",
-            "_SECRET",
         }
 
     def test_has_credentials_region_and_the_customers_variables(self):
@@ -91,3 +111,35 @@ class TestAnExtension:
 
         assert {"AWS_SESSION_TOKEN", "AWS_REGION", "AWS_LAMBDA_INITIALIZATION_TYPE"} <= set(seen)
         assert seen["COLOR"] == "red"
+
+
+class TestTheCustomersVariables:
+    """Are what Lambda would let a function be configured with."""
+
+    def test_may_have_any_ordinary_name(self):
+        presets = ("AWS_LAMBDA_EXEC_WRAPPER", "AWS_LAMBDA_LOG_FORMAT", "PATH", "PYTHONPATH", "TZ")
+
+        assert configuration_fault(dict.fromkeys((*presets, "a1", "OTEL_X_"), "mine")) is None
+
+    @pytest.mark.parametrize("name", sorted(RESERVED))
+    def test_cannot_be_what_lambda_sets(self, name):
+        fault = configuration_fault({"COLOR": "red", name: "mine"})
+
+        assert fault == f"Lambda itself sets {name}: a function's variables cannot"
+
+    @pytest.mark.parametrize("name", ["_HANDLER", "_X", "X", "", "1X", "A-B", "A.B", "Ä1", "AB\n"])
+    def test_cannot_have_a_name_that_lambda_refuses(self, name):
+        fault = configuration_fault({"COLOR": "red", name: "mine"})
+
+        assert fault == (
+            f"no function can have a variable called {name!r}: names have letters, digits and"
+            " underscores, two characters at least, a letter first"
+        )
+
+    def test_can_be_as_large_as_lambda_allows(self):
+        rest = "x" * (CUSTOMER_BYTES_MAX - len('{"COLOR":"é"}'.encode()))
+
+        assert configuration_fault({"COLOR": "é" + rest}) is None
+        assert configuration_fault({"COLOR": "é" + rest + "x"}) == (
+            "the function's variables have 4097 bytes as JSON, more than 4096"
+        )

@@ -1,4 +1,4 @@
-"""What may be subscribed to, and when a batch is due."""
+"""What may be subscribed to, and how the rest is refused."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ import json
 
 import pytest
 
-from lambda_sandbox.core import subscription
-from lambda_sandbox.core.actions import AbandonDelivery, Deliver
 from lambda_sandbox.core.api import Reply
 from lambda_sandbox.core.subscription import (
+    ALREADY_SUBSCRIBED,
     CLOSED,
-    DELIVERY_TIMEOUT_S,
     NOT_SUPPORTED,
+    SUBSCRIBED,
     Subscription,
-    Telemetry,
     read_subscription,
 )
 
-NOW = 50.0
-TIME = "2026-11-23T00:00:00.000Z"
 URI = "http://sandbox.localdomain:4243/telemetry"
 WANTED = {
     "schemaVersion": "2025-01-29",
@@ -27,219 +23,212 @@ WANTED = {
     "buffering": {"maxItems": 1000, "maxBytes": 262144, "timeoutMs": 25},
     "destination": {"protocol": "HTTP", "URI": URI},
 }
-DUE = NOW + 0.025
-
-
-def event(number=0, kind="platform.start", **record):
-    """The ``number``-th event."""
-    return {"time": TIME, "type": kind, "record": {"requestId": f"r-{number}", **record}}
+LINES = {"protocol": "TCP", "port": 4243}
 
 
 def body(**changes):
     return json.dumps({**WANTED, **changes}).encode()
 
 
-def subscribed(*events, **changes):
-    """Telemetry with the subscriber ``listener``, and ``events`` published after it."""
-    telemetry = Telemetry(supported=True)
-    assert isinstance(telemetry.subscribe("listener", body(**changes), NOW), Subscription)
-    for published in events:
-        telemetry.publish(published, NOW)
-    return telemetry
+def read(**changes):
+    """The subscription, which must be valid."""
+    subscription = read_subscription(body(**changes))
+    assert isinstance(subscription, Subscription), subscription
+    return subscription
+
+
+def problem(text):
+    """What a subscription is refused with."""
+    answer = read_subscription(text)
+    assert isinstance(answer, Reply)
+    error = json.loads(answer.body)
+    assert (answer.status, error["errorType"]) == (400, "ValidationError")
+    return error["errorMessage"]
 
 
 class TestASubscription:
-    """Checked against the schema."""
+    """Valid as the schema has it."""
 
     def test_is_read(self):
-        assert read_subscription(body()) == Subscription(("platform",), URI, 1000, 262144, 0.025)
+        assert read() == Subscription(("platform",), URI, 1000, 262144, 0.025, "2025-01-29")
 
-    def test_has_defaults_for_its_buffering(self):
-        wanted = read_subscription(body(buffering={}))
+    @pytest.mark.parametrize("version", ["2022-07-01", "2022-12-13", "2025-01-29"])
+    def test_names_one_of_three_schema_versions(self, version):
+        subscription = read(schemaVersion=version)
 
-        assert isinstance(wanted, Subscription)
+        assert subscription.schema_version == version
+        assert subscription.knows_objects is (version != "2022-07-01")
+
+    @pytest.mark.parametrize("buffering", [{}, {"unknown": 1}])
+    def test_has_defaults_for_its_buffering(self, buffering):
+        wanted = read(buffering=buffering)
+
         assert (wanted.items_max, wanted.bytes_max, wanted.timeout_s) == (10_000, 262_144, 1.0)
 
-    def test_may_be_for_lines_over_tcp(self):
-        wanted = read_subscription(body(destination={"protocol": "TCP", "port": 4243}))
-
-        assert isinstance(wanted, Subscription)
-        assert wanted.destination == "tcp://sandbox.localdomain:4243"
-
     @pytest.mark.parametrize(
-        ("changes", "problem"),
+        ("buffering", "limits"),
         [
-            ({"schemaVersion": "2020-01-01"}, "'/schemaVersion'"),
-            ({"types": []}, "'/types'"),
-            ({"types": ["traces"]}, "'/types'"),
-            ({"types": "platform"}, "'/types'"),
-            ({"buffering": []}, "'/buffering'"),
-            ({"buffering": {"timeoutMs": 1}}, "must be >= 25 but found 1"),
-            ({"buffering": {"maxItems": 10_001}}, "must be <= 10000 but found 10001"),
-            ({"buffering": {"maxBytes": True}}, "expected integer"),
-            ({"buffering": {"maxTime": 1}}, "'maxTime' not allowed"),
-            ({"destination": None}, "'/destination'"),
-            ({"destination": {"protocol": "HTTP", "URI": "ftp://sandbox"}}, "'/destination'"),
+            ({"maxItems": 10_000, "maxBytes": 262_144, "timeoutMs": 25}, (10_000, 262_144, 0.025)),
+            ({"maxItems": 1_000, "maxBytes": 1_048_576, "timeoutMs": 3e4}, (1_000, 1_048_576, 30)),
         ],
     )
-    def test_is_refused_with_what_is_wrong(self, changes, problem):
-        answer = read_subscription(body(**changes))
+    def test_may_go_to_the_limits_of_its_buffering(self, buffering, limits):
+        wanted = read(buffering=buffering)
 
-        assert isinstance(answer, Reply)
-        error = json.loads(answer.body)
-        assert (answer.status, error["errorType"]) == (400, "ValidationError")
-        assert problem in error["errorMessage"]
+        assert (wanted.items_max, wanted.bytes_max, wanted.timeout_s) == limits
 
-    @pytest.mark.parametrize("text", [b"{", b"[]"])
-    def test_is_a_json_object(self, text):
-        answer = read_subscription(text)
+    def test_has_each_of_its_types_once(self):
+        assert read(types=["function", "platform", "function"]).types == ("function", "platform")
 
-        assert isinstance(answer, Reply)
-        assert answer.status == 400
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "http://sandbox",
+            "http://sandbox:8999/",
+            "http://SANDBOX.localdomain:1/a?b",
+            "http://sandbox:65535?b",
+        ],
+    )
+    def test_may_be_for_any_path_and_port_of_the_sandbox(self, uri):
+        assert read(destination={"protocol": "HTTP", "URI": uri}).destination == uri
 
+    def test_may_be_for_lines_over_tcp(self):
+        assert read(destination=LINES).destination == "tcp://sandbox.localdomain:4243"
 
-class TestSubscribing:
-    """From registration until initialisation has ended."""
+    @pytest.mark.parametrize(
+        ("kind", "wanted"),
+        [("platform.start", True), ("function", True), ("extension", False)],
+    )
+    def test_is_for_events_of_its_types(self, kind, wanted):
+        subscription = read(types=["platform", "function"])
 
-    def test_without_telemetry_is_answered_202(self):
-        telemetry = Telemetry(supported=False)
-
-        assert telemetry.subscribe("listener", body(), NOW) is NOT_SUPPORTED
-        assert NOT_SUPPORTED.status == 202
-
-    def test_after_initialisation_is_refused(self):
-        telemetry = Telemetry(supported=True)
-        telemetry.close()
-
-        assert telemetry.subscribe("listener", body(), NOW) is CLOSED
-
-    def test_with_a_wrong_body_is_refused(self):
-        assert isinstance(Telemetry(supported=True).subscribe("listener", b"", NOW), Reply)
-
-    def test_late_brings_what_happened_before(self):
-        telemetry = Telemetry(supported=True)
-        telemetry.publish(event(1), NOW)
-        telemetry.publish(event(2, kind="function"), NOW)
-
-        telemetry.subscribe("listener", body(), NOW)
-
-        assert telemetry.deliver(TIME, DUE) == [Deliver("listener", URI, (event(1),))]
-
-    def test_in_time_brings_what_happens_after_initialisation_too(self):
-        telemetry = subscribed()
-        telemetry.close()
-
-        telemetry.publish(event(1), NOW)
-
-        assert telemetry.deliver(TIME, DUE) == [Deliver("listener", URI, (event(1),))]
-
-    def test_again_changes_the_terms_and_repeats_nothing(self):
-        telemetry = subscribed(event(1))
-        telemetry.deliver(TIME, DUE)
-
-        telemetry.subscribe("listener", body(types=["function"]), NOW)
-        telemetry.publish(event(2), NOW)
-        telemetry.publish(event(3, kind="function"), NOW)
-
-        assert telemetry.under_way
-        telemetry.finish("listener", accepted=True)
-        assert telemetry.deliver(TIME, DUE) == [
-            Deliver("listener", URI, (event(3, kind="function"),))
-        ]
+        assert subscription.wants({"type": kind}) is wanted
 
 
-class TestABatch:
-    """Due when it is full or old enough, one at a time."""
+class TestAnInvalidSubscription:
+    """Refused with the place, the rule and the message of the schema's validator."""
 
-    def test_waits_for_its_time(self):
-        telemetry = subscribed(event(1))
-        telemetry.publish(event(2), NOW + 0.02)
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            (
+                {"buffering": {"timeoutMs": 1}},
+                (
+                    "schema validation error: jsonschema: '/buffering/timeoutMs' does not validate"
+                    " with telemetry-subscription-schema.json"
+                    "#/properties/buffering/properties/timeoutMs/minimum: must be >= 25 but found 1"
+                ),
+            ),
+            (
+                {"schemaVersion": "2020-08-15"},
+                (
+                    "schema validation error: jsonschema: '/schemaVersion' does not validate with"
+                    " telemetry-subscription-schema.json#/properties/schemaVersion/enum:"
+                    ' value must be one of "2022-07-01", "2022-12-13", "2025-01-29"'
+                ),
+            ),
+        ],
+    )
+    def test_is_told_all_of_it(self, changes, message):
+        assert problem(body(**changes)) == message
 
-        assert telemetry.timer_at == DUE
-        assert telemetry.deliver(TIME, DUE - 0.001) == []
-        assert telemetry.deliver(TIME, DUE) == [Deliver("listener", URI, (event(1), event(2)))]
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"types": []}, "'/types' does"),
+            ({"types": ["traces"]}, 'one of "platform", "function", "extension"'),
+            ({"types": "platform"}, "expected array, but got string"),
+            ({"buffering": []}, "expected object, but got array"),
+            ({"buffering": {"timeoutMs": 30_001}}, "must be <= 30000 but found 30001"),
+            ({"buffering": {"maxItems": 999}}, "must be >= 1000 but found 999"),
+            ({"buffering": {"maxItems": 10_001}}, "must be <= 10000 but found 10001"),
+            ({"buffering": {"maxBytes": 262_143}}, "must be >= 262144 but found 262143"),
+            ({"buffering": {"maxBytes": 1_048_577}}, "must be <= 1048576 but found 1048577"),
+            ({"buffering": {"maxBytes": True}}, "expected integer, but got boolean"),
+            ({"destination": None}, "'/destination' does"),
+            ({"destination": {"protocol": "HTTP"}}, "missing properties: 'URI'"),
+            ({"destination": {**LINES, "port": 0}}, "'/destination' does"),
+            ({"destination": {**LINES, "port": 65_536}}, "'/destination' does"),
+        ],
+    )
+    def test_is_told_what_is_wrong(self, changes, message):
+        assert message in problem(body(**changes))
 
-    def test_is_due_when_it_has_enough_events(self):
-        telemetry = subscribed(*map(event, range(999)))
-        assert telemetry.deliver(TIME, NOW) == []
+    def test_is_told_what_is_missing(self):
+        expected = "missing properties: 'schemaVersion', 'types', 'destination'"
 
-        telemetry.publish(event(999), NOW)
+        assert problem(b"{}").endswith(expected)
 
-        (order,) = telemetry.deliver(TIME, NOW)
-        assert len(order.events) == 1000
+    def test_is_json(self):
+        assert problem(b"{").startswith("failed to parse JSON: ")
+        assert "expected object, but got array" in problem(b"[]")
 
-    def test_is_due_when_it_is_large_enough(self):
-        telemetry = subscribed(event(1, text="x" * 262_144))
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "",
+            "https://sandbox:1",
+            "http://sandbox:0",
+            "http://sandbox:65536",
+            "http://sandbox:port",
+            "http://sandbox:1/a b",
+            "http://sandbox:1/\r\nHost: other",
+        ],
+    )
+    def test_has_a_uri_that_can_be_read(self, uri):
+        expected = "Invalid destination: could not parse destination.URI"
 
-        assert len(telemetry.deliver(TIME, NOW)) == 1
+        assert problem(body(destination={"protocol": "HTTP", "URI": uri})) == expected
 
-    def test_is_due_at_once_when_the_end_is_near(self):
-        telemetry = subscribed(event(1))
+    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "sandbox.example"])
+    def test_does_not_leave_the_sandbox(self, host):
+        expected = "Invalid destination: destination.URI host must be sandbox.localdomain"
+        destination = {"protocol": "HTTP", "URI": f"http://{host}:1/"}
 
-        telemetry.hurry(NOW)
+        assert problem(body(destination=destination)) == expected
 
-        assert len(telemetry.deliver(TIME, NOW)) == 1
+    @pytest.mark.parametrize(
+        "destination",
+        [
+            {"protocol": "HTTP", "URI": "http://sandbox:9001/"},
+            {"protocol": "TCP", "port": 9001},
+        ],
+    )
+    def test_does_not_have_the_port_of_the_apis(self, destination):
+        expected = "Invalid destination: port 9001 is reserved"
 
-    def test_there_is_none_without_events(self):
-        telemetry = subscribed(event(1, kind="extension"))
-
-        telemetry.hurry(NOW)
-
-        assert telemetry.deliver(TIME, NOW + 9) == []
-        assert telemetry.timer_at is None
-
-    def test_the_next_waits_for_the_answer_to_the_last(self):
-        telemetry = subscribed(event(1))
-        telemetry.deliver(TIME, DUE)
-        telemetry.publish(event(2), DUE)
-
-        assert telemetry.deliver(TIME, DUE + 0.1) == []
-        telemetry.finish("listener", accepted=True)
-        assert telemetry.deliver(TIME, DUE + 0.1) == [Deliver("listener", URI, (event(2),))]
+        assert problem(body(destination=destination)) == expected
 
 
-class TestABatchThatIsNotTaken:
-    """It is dropped, and the subscriber is told of it with the next one."""
+class TestTheOtherAnswers:
+    """As the platform gives them."""
 
-    def test_is_counted(self):
-        telemetry = subscribed(event(1))
-        telemetry.deliver(TIME, DUE)
-        telemetry.finish("listener", accepted=False)
-        telemetry.publish(event(2), DUE)
-
-        (order,) = telemetry.deliver(TIME, DUE + 1)
-
-        dropped = {
-            "reason": "subscriber did not take a batch",
-            "droppedRecords": 1,
-            "droppedBytes": len(json.dumps(event(1))),
-        }
-        assert order.events == (
-            event(2),
-            {"time": TIME, "type": "platform.logsDropped", "record": dropped},
-        )
-
-    def test_is_given_up_after_a_while(self):
-        telemetry = subscribed(event(1))
-        telemetry.deliver(TIME, DUE)
-
-        assert telemetry.timer_at == DUE + DELIVERY_TIMEOUT_S
-        assert telemetry.deliver(TIME, DUE + DELIVERY_TIMEOUT_S) == [AbandonDelivery("listener")]
-        assert not telemetry.under_way
-
-    def test_an_answer_that_comes_too_late_changes_nothing(self):
-        telemetry = subscribed(event(1))
-
-        telemetry.finish("listener", accepted=False)
-        telemetry.finish("nobody", accepted=False)
-
-        assert telemetry.deliver(TIME, DUE) == [Deliver("listener", URI, (event(1),))]
-
-    def test_what_waits_is_bounded_and_the_oldest_go_first(self, monkeypatch):
-        monkeypatch.setattr(subscription, "WAITING_MAX", 2)
-        telemetry = subscribed(event(1), event(2), event(3))
-
-        (order,) = telemetry.deliver(TIME, DUE)
-
-        assert order.events[:2] == (event(2), event(3))
-        assert order.events[2]["record"]["droppedRecords"] == 1
+    @pytest.mark.parametrize(
+        ("answer", "status", "text"),
+        [
+            (SUBSCRIBED, 200, b'"OK"'),
+            (
+                NOT_SUPPORTED,
+                202,
+                (
+                    b'{"errorMessage":"Telemetry API is not supported",'
+                    b'"errorType":"Telemetry.NotSupported"}'
+                ),
+            ),
+            (
+                CLOSED,
+                403,
+                (
+                    b'{"errorMessage":"Telemetry API subscription is closed",'
+                    b'"errorType":"Telemetry.SubscriptionClosed"}'
+                ),
+            ),
+            (
+                ALREADY_SUBSCRIBED,
+                500,
+                (b'{"errorMessage":"Internal Server Error","errorType":"InternalServerError"}'),
+            ),
+        ],
+    )
+    def test_have_a_status_and_a_body(self, answer, status, text):
+        assert (answer.status, answer.body) == (status, text)

@@ -30,16 +30,14 @@ class TestUnits:
 
 
 class TestTracing:
-    """The trace header as it came; the parent's id only if it is sampled."""
+    """The trace header as it came, with the parent's id, if it is sampled."""
 
     @pytest.mark.parametrize(
         ("header", "record"),
         [
             ("", {}),
-            (
-                "Root=1-a;Parent=b;Sampled=0",
-                {"type": "X-Amzn-Trace-Id", "value": "Root=1-a;Parent=b;Sampled=0"},
-            ),
+            ("Root=1-a;Parent=b;Sampled=0", {}),
+            ("Root=1-a;Parent=b", {}),
             (
                 "Root=1-a;Parent=b;Sampled=1",
                 {"spanId": "b", "type": "X-Amzn-Trace-Id", "value": "Root=1-a;Parent=b;Sampled=1"},
@@ -61,6 +59,7 @@ class TestInitialisation:
             "functionName": "hello",
             "functionVersion": "$LATEST",
             "runtimeVersion": "python:3.13.sandbox",
+            "runtimeVersionArn": "arn:aws:lambda:us-east-1::runtime:python:3.13.sandbox",
             "instanceId": "stream",
             "instanceMaxMemory": 134217728,
         }
@@ -95,6 +94,40 @@ class TestInitialisation:
 
         assert record["metrics"] == {"durationMs": 1500.0}
         assert telemetry.init_report_line(record) == line
+
+
+class TestAnExtension:
+    """Where it stands when initialisation ends."""
+
+    @pytest.mark.parametrize(
+        ("error_type", "more"), [(None, {}), ("Extension.Tired", {"errorType": "Extension.Tired"})]
+    )
+    def test_has_its_events_in_order_and_its_error_if_there_is_one(self, error_type, more):
+        record = telemetry.extension("listener", "Ready", {"SHUTDOWN", "INVOKE"}, error_type)
+
+        assert record == {
+            "name": "listener",
+            "state": "Ready",
+            "events": ["INVOKE", "SHUTDOWN"],
+            **more,
+        }
+
+
+class TestALogRecord:
+    """An object if the log format is JSON and the line is one; else the line."""
+
+    @pytest.mark.parametrize(
+        ("text", "log_format", "record"),
+        [
+            ('{"level": "INFO"}', "JSON", {"level": "INFO"}),
+            ('{"level": "INFO"}', "Text", '{"level": "INFO"}'),
+            ('["INFO"]', "JSON", '["INFO"]'),
+            ("1", "JSON", "1"),
+            ("START", "JSON", "START"),
+        ],
+    )
+    def test_follows_the_log_format(self, text, log_format, record):
+        assert telemetry.log_record(text, log_format) == record
 
 
 class TestAReport:

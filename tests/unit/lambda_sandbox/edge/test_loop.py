@@ -69,6 +69,47 @@ class TestWaiting:
         loop.post(InitRequested())
 
 
+class TestACall:
+    """Is made when its instant has come."""
+
+    def test_is_made_once_and_ends_no_waiting(self, loop):
+        calls = []
+        at, timer_at = clock.now() + 0.01, clock.now() + 0.02
+
+        loop.call_at(at, lambda: calls.append(clock.now()))
+
+        assert loop.take(timer_at) is None
+        assert clock.now() >= timer_at
+        assert len(calls) == 1
+        assert calls[0] >= at
+
+    def test_may_say_that_something_happened(self, loop):
+        loop.call_at(clock.now() + 0.01, lambda: loop.emit(InitRequested(), at=5.0))
+
+        assert loop.take(None) == (5.0, InitRequested())
+
+    def test_may_ask_for_the_next_one(self, loop):
+        calls = []
+
+        def call():
+            calls.append("")
+            if len(calls) == 3:
+                loop.emit(InitRequested())
+            loop.call_at(clock.now(), call)
+
+        call()
+
+        assert loop.take(None) is not None
+        assert len(calls) == 3
+
+    def test_is_not_made_before_its_time(self, loop):
+        calls = []
+        loop.call_at(clock.now() + 100, lambda: calls.append(""))
+
+        assert loop.take(clock.now() + 0.01) is None
+        assert calls == []
+
+
 class TestAFile:
     """Is called when it is ready, and not once it was forgotten."""
 
