@@ -85,12 +85,6 @@ class HttpClient:
             self._socket.close()
             self._socket = None
 
-    def _is_usable(self) -> bool:
-        if self._socket is None or not 0 <= clock.now() - self._used_at < IDLE_S_MAX:
-            return False
-        # Nothing was asked for: what there is to read is the end of it.
-        return not _is_readable(self._socket)
-
     def _exchange(self, request: bytes, deadline_at: float) -> Response:
         kept = self._kept()
         if kept is not None:
