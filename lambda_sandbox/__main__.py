@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lambda_sandbox.arguments import UsageError, event_of, function_of, parser
-from lambda_sandbox.core import page, waterfall
+from lambda_sandbox.core.views import page, waterfall
 from lambda_sandbox.edge.interpreter import InterpreterError
 from lambda_sandbox.edge.invoke_server import InvokeServer, PortError
 from lambda_sandbox.edge.otlp_endpoint import OtlpEndpoint
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from lambda_sandbox.core.traces import Span
+    from lambda_sandbox.core.views.traces import Span
 
 SUCCESS, FUNCTION_ERROR, USAGE_ERROR = 0, 1, 2
 

@@ -33,8 +33,8 @@ from lambda_sandbox.edge import clock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambda_sandbox.core.environment import Environment
     from lambda_sandbox.core.invocation import InitOutcome, Outcome
+    from lambda_sandbox.core.lifecycle.environment import Environment
     from lambda_sandbox.edge.api_server import ApiServer
     from lambda_sandbox.edge.loop import Loop
     from lambda_sandbox.edge.processes import Processes

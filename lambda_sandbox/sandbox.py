@@ -18,7 +18,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambda_sandbox.core.environment import Environment
 from lambda_sandbox.core.events import (
     RUNTIME,
     InitRequested,
@@ -29,6 +28,7 @@ from lambda_sandbox.core.events import (
 from lambda_sandbox.core.function import FunctionFacts
 from lambda_sandbox.core.history import LogLine, Moment, Told
 from lambda_sandbox.core.invocation import InitOutcome, Invocation, Outcome, SandboxError
+from lambda_sandbox.core.lifecycle.environment import Environment
 from lambda_sandbox.core.process_environment import (
     EXEC_WRAPPER,
     Places,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lambda_sandbox.core.explain import chapters, explain
+from lambda_sandbox.core.views.explain import chapters, explain
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
-from lambda_sandbox.core import page, waterfall
-from lambda_sandbox.core.traces import Span
+from lambda_sandbox.core.views import page, waterfall
+from lambda_sandbox.core.views.traces import Span
 from lambda_sandbox.edge.interpreter import InterpreterError
 from lambda_sandbox.edge.otlp_endpoint import NotReceivedError, OtlpEndpoint
 from lambda_sandbox.edge.packages import PackagesError

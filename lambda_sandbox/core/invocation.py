@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambda_sandbox.core.telemetry import iso_time
+from lambda_sandbox.core.instant import iso_time
 
 if TYPE_CHECKING:
     from typing import Literal

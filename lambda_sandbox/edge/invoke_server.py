@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
-from lambda_sandbox.core import invoke_api
 from lambda_sandbox.core.api import Reply
+from lambda_sandbox.core.apis import invoke_api
+from lambda_sandbox.core.apis.invoke_api import ASYNCHRONOUS, SYNCHRONOUS, Call
 from lambda_sandbox.core.http1 import Request, response_bytes
 from lambda_sandbox.core.invocation import SandboxError
-from lambda_sandbox.core.invoke_api import ASYNCHRONOUS, SYNCHRONOUS, Call
 from lambda_sandbox.edge.connections import LOOPBACK, Connections, requests_of
 
 if TYPE_CHECKING:

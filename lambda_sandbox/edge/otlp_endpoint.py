@@ -17,10 +17,10 @@ from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from lambda_sandbox.core import otlp
 from lambda_sandbox.core.http1 import Request, response_bytes
-from lambda_sandbox.core.receipt import receipt_of
-from lambda_sandbox.core.traces import Span
+from lambda_sandbox.core.views import otlp
+from lambda_sandbox.core.views.receipt import receipt_of
+from lambda_sandbox.core.views.traces import Span
 from lambda_sandbox.edge import clock
 from lambda_sandbox.edge.connections import LOOPBACK, Connections, requests_of
 

@@ -21,8 +21,8 @@ from lambda_sandbox.core.events import (
     ProcessNotStarted,
     ProcessStarted,
 )
-from lambda_sandbox.core.log_frames import Frames, Lines
 from lambda_sandbox.core.process_environment import LOG_DESCRIPTOR
+from lambda_sandbox.core.telemetry.log_frames import Frames, Lines
 from lambda_sandbox.edge import clock, proc
 from lambda_sandbox.edge.cpu_share import CpuShare
 from lambda_sandbox.edge.limits import Limits, MemoryWatch, restrict

@@ -24,7 +24,7 @@ from lambda_sandbox.core.http1 import (
     request_bytes,
     status_of,
 )
-from lambda_sandbox.core.subscription import SANDBOX_NAMES
+from lambda_sandbox.core.telemetry.subscription import SANDBOX_NAMES
 from lambda_sandbox.edge.loop import READ, WRITE
 
 if TYPE_CHECKING:

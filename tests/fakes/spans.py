@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambda_sandbox.core.traces import Span
+from lambda_sandbox.core.views.traces import Span
 
 MS = 1_000_000
 """Nanoseconds."""

@@ -23,7 +23,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from lambda_sandbox.core.otlp import TraceRequest
+from lambda_sandbox.core.views.otlp import TraceRequest
 from lambda_sandbox.edge.otlp_endpoint import (
     HANG,
     RESET,

@@ -12,7 +12,7 @@ from time import monotonic
 
 import pytest
 
-from lambda_sandbox.core import subscriber
+from lambda_sandbox.core.telemetry import subscriber
 from lambda_sandbox.sandbox import Function, Sandbox
 
 HERE = Path(__file__).parent

@@ -32,7 +32,6 @@ from lambda_sandbox.core.actions import (
     Terminate,
     Thaw,
 )
-from lambda_sandbox.core.environment import Environment, Phase
 from lambda_sandbox.core.events import (
     RUNTIME,
     BatchDelivered,
@@ -51,6 +50,7 @@ from lambda_sandbox.core.events import (
 from lambda_sandbox.core.function import FunctionFacts
 from lambda_sandbox.core.http1 import Request
 from lambda_sandbox.core.invocation import Invocation
+from lambda_sandbox.core.lifecycle.environment import Environment, Phase
 
 FILES = ("listener", "quiet")
 FUNCTION = FunctionFacts("hello", "$LATEST", "app.handler", 128, 3.0, "3.13", "stream")

@@ -15,19 +15,19 @@ from hypothesis.stateful import (
     rule,
 )
 
-from lambda_sandbox.core import subscriber as subscriber_module
-from lambda_sandbox.core import telemetry_api as api_module
 from lambda_sandbox.core.actions import AbandonDelivery, Action, Deliver, PlatformEvent, Record
 from lambda_sandbox.core.api import Reply
-from lambda_sandbox.core.schema import type_name
-from lambda_sandbox.core.subscriber import DELIVERY_TIMEOUT_S, weighed
-from lambda_sandbox.core.subscription import (
+from lambda_sandbox.core.telemetry import subscriber as subscriber_module
+from lambda_sandbox.core.telemetry import telemetry_api as api_module
+from lambda_sandbox.core.telemetry.schema import type_name
+from lambda_sandbox.core.telemetry.subscriber import DELIVERY_TIMEOUT_S, weighed
+from lambda_sandbox.core.telemetry.subscription import (
     BUFFERING,
     TYPES,
     Subscription,
     read_subscription,
 )
-from lambda_sandbox.core.telemetry_api import TelemetryApi
+from lambda_sandbox.core.telemetry.telemetry_api import TelemetryApi
 
 SUBSCRIBERS = ("early", "late")
 BOUND, BOUND_BYTES = 12, 600_000

@@ -11,9 +11,9 @@ from unicodedata import category
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_sandbox.core import page, waterfall
-from lambda_sandbox.core.outline import Run, outline
-from lambda_sandbox.core.traces import Event, Link, Span, traces_of
+from lambda_sandbox.core.views import page, waterfall
+from lambda_sandbox.core.views.outline import Run, outline
+from lambda_sandbox.core.views.traces import Event, Link, Span, traces_of
 
 IDS = st.sampled_from(["", "a", "b", "c", "d", "e", "<x>"])
 INSTANTS = st.one_of(st.just(0), st.integers(10**18, 10**18 + 10**9), st.integers(0, 2**64 - 1))

@@ -1,0 +1,1 @@
+"""The execution environment from its first process to its last: pure."""

@@ -1,0 +1,1 @@
+"""What people see: traces, pages, the lifecycle explained."""

@@ -1,0 +1,195 @@
+"""What the platform tells, in which words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lambda_sandbox.core.actions import Action, Deliver, Record, WriteLine
+from lambda_sandbox.core.api import Reply
+from lambda_sandbox.core.function import FunctionFacts
+from lambda_sandbox.core.invocation import Invocation, Run
+from lambda_sandbox.core.telemetry.journal import Journal
+
+NOW = 100.0
+FUNCTION = FunctionFacts("hello", "$LATEST", "app.handler", 128, 3.0, "3.13", "stream")
+WANTED = (
+    b'{"schemaVersion": "2022-12-13", "types": ["platform", "function", "extension"],'
+    b'"destination": {"protocol": "HTTP", "URI": "http://sandbox:1/"}}'
+)
+TRACE = "Root=1-a;Parent=b;Sampled=1"
+
+
+class Page:
+    """A journal, and what it wrote."""
+
+    def __init__(self, function=FUNCTION):
+        self.out: list[Action] = []
+        self.journal = Journal(function, supported=True, epoch_s=1000.0, out=self.out)
+
+    def records(self):
+        return [action.event["record"] for action in self.out if isinstance(action, Record)]
+
+    def lines(self):
+        return [action.text for action in self.out if isinstance(action, WriteLine)]
+
+
+def run(charged_at=NOW):
+    return Run(Invocation("r-1", b"{}", TRACE), NOW, NOW + 3, charged_at)
+
+
+class TestALine:
+    """It is the function's or an extension's, and goes to those who subscribed."""
+
+    def test_is_told_apart(self):
+        page = Page()
+
+        page.journal.line_written("runtime", "one", NOW)
+        page.journal.line_written("extensions/listener", "two", NOW)
+
+        assert page.out == [
+            WriteLine("function", "hello", "one"),
+            WriteLine("extension", "listener", "two"),
+        ]
+
+    def test_reaches_subscribers_until_they_are_forgotten(self):
+        page = Page()
+        page.journal.subscribe("listener", WANTED, NOW)
+        page.journal.line_written("runtime", "one", NOW)
+        page.journal.deliver(NOW + 1)
+        page.journal.renew()
+        page.journal.line_written("runtime", "two", NOW + 1)
+        page.journal.deliver(NOW + 9)
+
+        (order,) = [action for action in page.out if isinstance(action, Deliver)]
+
+        assert [event["type"] for event in order.events] == [
+            "platform.telemetrySubscription",
+            "function",
+        ]
+        assert order.events[1] == {
+            "time": "1970-01-01T00:18:20.000Z",
+            "type": "function",
+            "record": "one",
+        }
+
+    @pytest.mark.parametrize(
+        ("version", "record"),
+        [("2022-07-01", '{"level": "INFO"}'), ("2022-12-13", {"level": "INFO"})],
+    )
+    @pytest.mark.parametrize("process", ["runtime", "extensions/listener"])
+    def test_is_an_object_for_who_knows_them_if_the_log_format_is_json(
+        self, process, version, record
+    ):
+        page = Page(replace(FUNCTION, log_format="JSON"))
+        page.journal.line_written(process, '{"level": "INFO"}', NOW)
+        page.journal.line_written(process, "START", NOW)
+
+        page.journal.subscribe("listener", WANTED.replace(b"2022-12-13", version.encode()), NOW)
+        page.journal.deliver(NOW + 1)
+
+        (order,) = [action for action in page.out if isinstance(action, Deliver)]
+        assert [event["record"] for event in order.events[:2]] == [record, "START"]
+
+    def test_a_subscription_that_is_refused_is_not_told(self):
+        page = Page()
+
+        answer = page.journal.subscribe("listener", b"", NOW)
+
+        assert isinstance(answer, Reply)
+        assert page.out == []
+
+
+class TestInitialisation:
+    """Its duration goes into the report of the first invocation, once."""
+
+    def test_is_reported_with_the_first_invocation(self):
+        page = Page()
+        page.journal.init_started("init", NOW)
+        page.journal.runtime_initialised("init", "success", None, NOW)
+        page.journal.extension_initialised("listener", "Ready", (), None, NOW)
+        page.journal.initialised("init", "success", None, NOW - 0.5, NOW)
+        page.journal.reported(run(), "success", None, NOW + 1)
+        page.journal.reported(run(), "success", None, NOW + 1)
+
+        metrics = [record["metrics"] for record in page.records() if "requestId" in record]
+
+        assert metrics[0]["initDurationMs"] == 500.0
+        assert "initDurationMs" not in metrics[1]
+
+    def test_that_failed_or_was_part_of_an_invocation_is_not(self):
+        page = Page()
+        page.journal.initialised("init", "error", "A.B", NOW - 0.5, NOW)
+        page.journal.initialised("invoke", "success", None, NOW - 0.5, NOW)
+        page.journal.reported(run(charged_at=NOW - 0.5), "success", None, NOW + 1)
+
+        assert "initDurationMs" not in page.records()[-1]["metrics"]
+        assert page.records()[-1]["metrics"]["durationMs"] == 1500.0
+
+
+class TestAnInvocation:
+    """START, then runtimeDone with its parts, then the report with what extensions added."""
+
+    def test_begins(self):
+        page = Page()
+
+        page.journal.invoked(run().invocation, NOW)
+
+        assert page.lines() == ["START RequestId: r-1 Version: $LATEST"]
+        assert page.records() == [
+            {
+                "requestId": "r-1",
+                "version": "$LATEST",
+                "tracing": {"spanId": "b", "type": "X-Amzn-Trace-Id", "value": TRACE},
+            }
+        ]
+
+    def test_is_done_for_the_runtime(self):
+        page, done = Page(), run()
+        done.succeed(b'"ok"', NOW + 1)
+
+        page.journal.runtime_done(done, "success", None, NOW + 1.5)
+
+        (record,) = page.records()
+        assert list(record) == ["requestId", "status", "metrics", "spans", "tracing"]
+        assert record["metrics"] == {"durationMs": 1500.0, "producedBytes": 4}
+        assert [(span["name"], span["durationMs"]) for span in record["spans"]] == [
+            ("responseLatency", 1000.0),
+            ("responseDuration", 0.0),
+            ("runtimeOverhead", 500.0),
+        ]
+
+    def test_that_was_never_answered_has_no_parts(self):
+        page = Page()
+
+        page.journal.runtime_done(run(), "timeout", None, NOW + 3)
+
+        assert page.records()[0]["metrics"] == {"durationMs": 3000.0}
+        assert "spans" not in page.records()[0]
+
+    def test_is_reported_with_the_most_memory_that_was_ever_used(self):
+        page, done = Page(), run()
+        done.runtime_done_at = NOW + 1
+        page.journal.measured(30 << 20)
+        page.journal.measured(20 << 20)
+
+        page.journal.reported(done, "success", None, NOW + 1.25)
+
+        (record,) = page.records()
+        assert record["metrics"]["maxMemoryUsedMB"] == 30
+        assert [(span["name"], span["durationMs"]) for span in record["spans"]] == [
+            ("extensionOverhead", 250.0)
+        ]
+
+    def test_that_fails_says_so(self):
+        page = Page()
+
+        page.journal.failed("r-1", "exit status 7", "Extension.Crash")
+        page.journal.timed_out("Task timed out")
+
+        assert page.lines() == [
+            "RequestId: r-1 Error: exit status 7",
+            "Extension.Crash",
+            "Task timed out",
+        ]

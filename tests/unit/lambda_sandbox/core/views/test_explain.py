@@ -1,0 +1,177 @@
+"""The lifecycle is told as a timeline: what happened when, who was waited for, what it costs."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambda_sandbox.core.history import Moment, Told
+from lambda_sandbox.core.views.explain import chapters, explain
+
+
+def told(at_s, kind, **record):
+    return Told(at_s, {"time": "", "type": f"platform.{kind}", "record": record})
+
+
+def explained(*story):
+    return explain(chapters(story)).splitlines()
+
+
+INIT = (
+    told(10.0, "initStart", phase="init"),
+    Moment(10.001, "process started", "collector"),
+    Moment(10.009, "registered", "collector"),
+    Moment(10.010, "process started", "runtime"),
+    Moment(10.011, "asked next", "collector"),
+    Moment(10.098, "asked next", "runtime"),
+    told(10.098, "initReport", status="success", metrics={"durationMs": 98.0}),
+    Moment(10.098, "initialised", "environment"),
+)
+
+
+def invoke(at_s, **record):
+    return (
+        told(at_s, "start", requestId="r-1"),
+        Moment(at_s, "invoked", "runtime"),
+        Moment(at_s + 0.0014, "responded", "runtime"),
+        Moment(at_s + 0.0015, "asked next", "runtime"),
+        Moment(at_s + 0.0052, "asked next", "collector"),
+        told(at_s + 0.0052, "report", requestId="r-1", **record),
+    )
+
+
+BILL = {"durationMs": 5.2, "billedDurationMs": 6}
+
+
+class TestAnInitialisation:
+    """The runtime waits for the extensions, the invocation for all of them."""
+
+    def test_is_told(self):
+        assert explained(*INIT) == [
+            "INIT: success",
+            "   +1.00 ms  collector  process started",
+            "   +9.00 ms  collector  registered",
+            "   +10.0 ms  runtime    process started",
+            "   +11.0 ms  collector  asked next",
+            "   +98.0 ms  runtime    asked next",
+            "             → the runtime was started when collector had registered, 9.00 ms in",
+            "             → runtime was waited for, 87.0 ms longer than collector",
+        ]
+
+    def test_without_extensions_waits_for_nobody_else(self):
+        story = (INIT[0], *INIT[3:4], *INIT[5:])
+
+        assert not any("→" in line for line in explained(*story))
+
+    def test_that_failed_says_whose_fault_it_was_and_names_nobody_who_was_waited_for(self):
+        report = {"status": "error", "errorType": "Extension.Crash", "metrics": {}}
+        lines = explained(*INIT[:6], told(10.1, "initReport", **report))
+
+        assert lines[0] == "INIT: error, Extension.Crash"
+        assert not any("waited" in line for line in lines)
+
+    def test_after_a_reset_is_a_part_of_an_invocation(self):
+        assert explained(told(1.0, "initStart", phase="invoke")) == [
+            "INIT again, within an invocation"
+        ]
+
+
+class TestAnInvocation:
+    """Its caller waits for the runtime, its bill for everybody."""
+
+    def test_is_told(self):
+        assert explained(*invoke(20.0, status="success", metrics=BILL)) == [
+            "INVOKE r-1: success",
+            "      +0 µs  runtime    invoked",
+            "   +1.40 ms  runtime    responded",
+            "   +1.50 ms  runtime    asked next",
+            "   +5.20 ms  collector  asked next",
+            "             → the caller had its answer after 1.40 ms",
+            "             → collector was waited for, 3.70 ms longer than runtime",
+            "             → billed: 6 ms (5.20 ms of invocation)",
+        ]
+
+    def test_is_billed_with_the_initialisation_before_it(self):
+        metrics = {"durationMs": 5.2, "billedDurationMs": 104, "initDurationMs": 98.0}
+        lines = explained(*INIT, *invoke(20.0, status="success", metrics=metrics))
+
+        assert lines[-1].endswith(
+            "→ billed: 104 ms (98.0 ms of initialisation + 5.20 ms of invocation)"
+        )
+
+    def test_that_was_cut_off_has_nobody_to_name(self):
+        first, *_, last = invoke(20.0, status="timeout", metrics=BILL)
+
+        assert explained(first, last) == [
+            "INVOKE r-1: timeout",
+            "             → billed: 6 ms (5.20 ms of invocation)",
+        ]
+
+    def test_under_way_has_no_verdict(self):
+        first, *_ = chapters(invoke(20.0)[:2])
+
+        assert not first.finished
+        assert explained(*invoke(20.0)[:2])[0] == "INVOKE r-1"
+
+    def test_of_two_extensions_waits_for_the_last(self):
+        *begun, report = invoke(20.0, status="success", metrics=BILL)
+        lines = explained(*begun, Moment(20.0062, "asked next", "other"), report)
+
+        assert any("other was waited for, 1.00 ms longer than collector" in it for it in lines)
+
+
+class TestAFreeze:
+    """Lies between two parts."""
+
+    def test_is_told_before_what_ended_it(self):
+        first = invoke(20.0, status="success", metrics=BILL)
+        second = invoke(22.0, status="success", metrics=BILL)
+        frozen = Moment(20.5, "frozen", "environment"), Moment(22.0, "thawed", "environment")
+        third = invoke(23.0, status="success", metrics=BILL)
+
+        assert [line for line in explained(*first, *frozen, *second, *third) if line[0] != " "] == [
+            "INVOKE r-1: success",
+            "frozen for 1.50 s",
+            "INVOKE r-1: success",
+            "INVOKE r-1: success",
+        ]
+
+    def test_that_lasts_is_not_told(self):
+        lines = explained(*INIT, Moment(10.2, "frozen", "environment"))
+
+        assert not any("frozen" in line for line in lines)
+
+
+class TestAShutdown:
+    """Says why."""
+
+    @pytest.mark.parametrize("reason", ["spindown", "timeout", "failure"])
+    def test_is_told(self, reason):
+        assert explained(
+            told(1.0, "initStart", phase="init"),
+            Moment(5.0, f"shutdown: {reason}", "environment"),
+            Moment(5.3, "process exited", "runtime"),
+        ) == ["INIT", f"SHUTDOWN {reason}", "    +300 ms  runtime  process exited"]
+
+
+class TestWhatOthersWrote:
+    """Names are anybody's."""
+
+    def test_cannot_move_the_cursor(self):
+        lines = explained(INIT[0], Moment(10.0, "registered", "a\x1b[2J"))
+
+        assert not any("\x1b" in line for line in lines)
+
+    def test_a_long_name_pushes_its_own_line_only(self):
+        lines = explained(INIT[0], Moment(10.0, "a", "n" * 50), Moment(10.0, "b", "runtime"))
+
+        assert lines[2] == f"      +0 µs  {'runtime':<20}  b"
+
+
+class TestNothing:
+    """Is told as nothing."""
+
+    def test_is_empty(self):
+        assert explain(chapters([])) == ""
+
+    def test_other_events_tell_nothing(self):
+        assert explained(INIT[0], told(10.0, "extension", name="a")) == ["INIT"]
