@@ -421,9 +421,10 @@ class SimulatedMachine(RuleBasedStateMachine):
             assert self.environment.timer_at is not None or self.killed or self.measuring
 
     @invariant()
-    def a_frozen_environment_is_ready(self) -> None:
+    def a_frozen_environment_has_nothing_to_do(self) -> None:
         if self.frozen:
-            assert self.environment.phase is Phase.READY
+            assert self.environment.phase is Phase.SERVING
+            assert set(self.invoked) == set(self.released)
 
     def teardown(self) -> None:
         """Everybody is answered in the end, even if every process hangs."""

@@ -62,7 +62,7 @@ class Control:
         """Begin anew: all processes are gone."""
         self.extensions = Extensions(files)
         self.runtime = Runtime()
-        self.run: Run | None = None
+        self._run: Run | None = None
         self.fatal_error_type: str | None = None  # the first that anyone reported
         self.init_error: bytes | None = None  # the runtime's own words
 
@@ -181,7 +181,7 @@ class Control:
         refused = self.runtime.respond(call.request_id, call.body)
         if refused:
             return refused
-        run = self.run
+        run = self._run
         if run is None:
             # Its invocation has failed meanwhile, and its end is near: nobody waits for this.
             return OK
@@ -199,7 +199,7 @@ class Control:
 
     def invoke(self, run: Run, now: float) -> None:
         """Hand an invocation to everybody: the extensions a moment before the runtime."""
-        self.run = run
+        self._run = run
         self._journal.invoked(run.invocation, now)
         deadline_ms = int(self._journal.epoch(run.deadline_at) * 1000)  # not a ms more
         event = {
@@ -217,6 +217,10 @@ class Control:
         reply = self._runtime_event(run, deadline_ms)
         self._out.append(Answer(self.runtime.deliver(run.request_id, reply), reply))
         self._out.append(Note("invoked", "runtime"))
+
+    def forget(self) -> None:
+        """Take note that nobody waits for the response any more."""
+        self._run = None
 
     def _runtime_event(self, run: Run, deadline_ms: int) -> Reply:
         invocation = run.invocation

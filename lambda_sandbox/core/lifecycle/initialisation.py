@@ -68,6 +68,10 @@ class Initialisation:
         self.runtime_started = self._runtime_done = False
         self._journal.init_started(self._phase, now)
 
+    def is_late(self, now: float) -> bool:
+        """Return whether its time is over."""
+        return self.deadline_at <= now
+
     def finish(self, now: float) -> bool:
         """Take into account who has asked next; return whether all have."""
         control = self._control

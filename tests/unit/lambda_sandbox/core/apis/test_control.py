@@ -266,7 +266,7 @@ class TestTheRuntimesResponse:
     def test_that_comes_when_the_invocation_has_failed_goes_nowhere(self):
         desk = Desk()
         desk.invoked()
-        desk.control.run = None
+        desk.control.forget()
         desk.out.clear()
 
         reply = desk.call("POST", f"{RUNTIME_API}/invocation/r-1/response", b"1")
