@@ -12,6 +12,7 @@ from lambda_sandbox.core.actions import (
     Answer,
     ClearEnvironment,
     Deliver,
+    DiscardSnapshot,
     FinishInit,
     FinishShutdown,
     Freeze,
@@ -31,7 +32,7 @@ from lambda_sandbox.core.invocation import SandboxError
 from lambda_sandbox.edge import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lambda_sandbox.core.invocation import InitOutcome, Outcome
     from lambda_sandbox.core.lifecycle.environment import Environment
@@ -150,30 +151,37 @@ class Runner:
         server: Answers requests.
         processes: Starts and ends processes.
         delivery: Sends telemetry.
+        prepare: What the thread does before anything else.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its edges, one for each kind of action
         self,
         environment: Environment,
         loop: Loop,
         server: ApiServer,
         processes: Processes,
         delivery: TelemetryDelivery,
+        *,
+        prepare: Callable[[], object],
     ) -> None:
         self.history = History()
         self.promises = Promises()
+        self.prepared = threading.Event()
         self.frozen = threading.Event()
         self._environment = environment
         self._loop = loop
         self._server = server
         self._processes = processes
         self._delivery = delivery
+        self._prepare = prepare
         self._marked_at = 0.0
 
     def run(self) -> None:
         """Work until the loop is stopped; leave nothing behind, whatever happens."""
         why = "the sandbox was closed"
         try:
+            self._prepare()
+            self.prepared.set()
             while not self._loop.stopped:
                 happened = self._loop.take(self._environment.timer_at)
                 self._handle(*(happened or (clock.now(), TimeReached())))
@@ -181,6 +189,7 @@ class Runner:
             why = f"the sandbox failed: {error!r}"
             raise
         finally:
+            self.prepared.set()
             self._processes.close()
             self._delivery.disconnect()
             self._server.close()
@@ -229,7 +238,10 @@ class Runner:
             case ClearEnvironment():
                 self._processes.clear()
                 self._server.disconnect()
+                self._loop.forget_requests()
                 self._delivery.disconnect()
+            case DiscardSnapshot():
+                self._processes.discard_snapshot()
             case FinishShutdown():
                 self.promises.finish_end()
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lambda_sandbox.core.views.explain import chapters, explain
+from lambda_sandbox.core.views.explain import chapters, explain, finished
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from lambda_sandbox.core.history import LogLine
+    from lambda_sandbox.edge.succession import Succession
     from lambda_sandbox.sandbox import Sandbox
 
-_REPORT = "REPORT RequestId: "
+_REPORTS = ("REPORT RequestId: ", '"type":"platform.report"')
+"""What the platform's last line on an invocation holds, in either format of the log."""
 
 
 class Screen:
@@ -27,7 +29,7 @@ class Screen:
     """
 
     def __init__(
-        self, sandbox: Sandbox, out: TextIO, *, explained: bool, events: TextIO | None
+        self, sandbox: Sandbox | Succession, out: TextIO, *, explained: bool, events: TextIO | None
     ) -> None:
         self._sandbox = sandbox
         self._out = out
@@ -41,7 +43,7 @@ class Screen:
         """Show the log as it is written, and each invocation explained; until the sandbox ends."""
         for line in self._sandbox.follow(self._lines_count):
             self._show(line)
-            if line.text.startswith(_REPORT):
+            if line.source == "platform" and any(report in line.text for report in _REPORTS):
                 self._write_events()
                 self._explain(finished_only=True)
 
@@ -57,10 +59,11 @@ class Screen:
         self._explain(finished_only=False)
 
     def _show(self, line: LogLine) -> None:
-        self._lines_count += 1
-        # The runtime client ends the lines of one record with \r, to keep them together.
         prefix = f"[{line.name}] " if line.source == "extension" else ""
-        print(prefix + line.text.replace("\r", "\n"), file=self._out, flush=True)
+        text = f"{prefix}{line.text}\n"
+        self._lines_count += 1
+        # In one go: Ctrl-C would come between a line and its end.
+        print(text, end="", file=self._out, flush=True)
 
     def _write_events(self) -> None:
         if self._events is None:
@@ -75,7 +78,7 @@ class Screen:
         if not self._explained:
             return
         parts = chapters(self._sandbox.story)[self._chapters_count :]
-        while finished_only and parts and not parts[-1].finished:
-            parts.pop()
+        if finished_only:
+            parts = finished(parts)
         self._chapters_count += len(parts)
         print(explain(parts), end="", file=self._out, flush=True)

@@ -14,7 +14,10 @@ PlatformEvent = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StartProcess:
-    """Start a process; ``ProcessStarted`` or ``ProcessNotStarted`` follows."""
+    """Start a process; ``ProcessStarted`` or ``ProcessNotStarted`` follows.
+
+    The runtime is a clone of the snapshot, if there is one.
+    """
 
     process: str
 
@@ -116,8 +119,13 @@ class ClearEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscardSnapshot:
+    """Nothing will be cloned any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class FinishShutdown:
-    """The environment is gone for good."""
+    """The environment is gone."""
 
 
 Action = (
@@ -136,5 +144,6 @@ Action = (
     | FinishInit
     | ReleaseResponse
     | ClearEnvironment
+    | DiscardSnapshot
     | FinishShutdown
 )

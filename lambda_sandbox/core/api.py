@@ -110,6 +110,26 @@ class RuntimeInitError:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreNext:
+    """``GET /runtime/restore/next``: a restored runtime is about to run its hooks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreError:
+    """``POST /runtime/restore/error``: one of its hooks failed."""
+
+    body: bytes
+    error_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """``GET /credentials``: what a snapshot cannot hold in its variables."""
+
+    authorization: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """``GET /ping``."""
 
@@ -123,6 +143,9 @@ Call = (
     | InvocationResponse
     | InvocationError
     | RuntimeInitError
+    | RestoreNext
+    | RestoreError
+    | Credentials
     | Ping
 )
 
@@ -208,6 +231,10 @@ def _read_runtime_next(_request: Request, _path: Mapping[str, str]) -> Call | Re
 
 
 def _read_response(request: Request, path: Mapping[str, str]) -> Call | Reply:
+    mode = request.headers.get("lambda-runtime-function-response-mode", "streaming")
+    if mode != "streaming":
+        message = f"Invalid function response mode {mode}"
+        return refusal(400, "InvalidFunctionResponseMode", message)
     return InvocationResponse(path["id"], request.body)
 
 
@@ -223,6 +250,18 @@ def _read_init_error(request: Request, _path: Mapping[str, str]) -> Call | Reply
     return RuntimeInitError(request.body, _error_type(request))
 
 
+def _read_restore_next(_request: Request, _path: Mapping[str, str]) -> Call | Reply:
+    return RestoreNext()
+
+
+def _read_restore_error(request: Request, _path: Mapping[str, str]) -> Call | Reply:
+    return RestoreError(request.body, _error_type(request))
+
+
+def _read_credentials(request: Request, _path: Mapping[str, str]) -> Call | Reply:
+    return Credentials(request.headers.get("authorization", ""))
+
+
 def _read_ping(_request: Request, _path: Mapping[str, str]) -> Call | Reply:
     return Ping()
 
@@ -236,6 +275,9 @@ _ROUTES: tuple[
         ("POST", "/2018-06-01/runtime/invocation/(?P<id>[^/]+)/response", _read_response),
         ("POST", "/2018-06-01/runtime/invocation/(?P<id>[^/]+)/error", _read_error),
         ("POST", "/2018-06-01/runtime/init/error", _read_init_error),
+        ("GET", "/2018-06-01/runtime/restore/next", _read_restore_next),
+        ("POST", "/2018-06-01/runtime/restore/error", _read_restore_error),
+        ("GET", "/2021-04-23/credentials", _read_credentials),
         ("GET", "/2018-06-01/ping", _read_ping),
         ("GET", "/2020-01-01/extension/event/next", _read_extension_next),
         ("POST", "/2020-01-01/extension/register", _read_register),

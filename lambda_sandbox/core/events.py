@@ -36,9 +36,15 @@ class InvokeRequested:
 
 @dataclass(frozen=True, slots=True)
 class ShutdownRequested:
-    """The environment is no longer wanted, once it has done what was asked before."""
+    """The environment is no longer wanted, once it has done what was asked before.
+
+    Attributes:
+        reason: What the extensions are told.
+        for_good: Whether no other one is wanted in its place.
+    """
 
     reason: ShutdownReason
+    for_good: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +76,32 @@ class ProcessExited:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """The runtime has initialised and stands still, to be cloned; it is no process any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotLost:
+    """The snapshot cannot be cloned any more.
+
+    Its clone, if there is one, ends with it, and that is told by itself.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class RequestReceived:
     """A process called one of the APIs and waits for the answer."""
 
     client_id: int
     request: Request
     fresh_uuid: str  # for whatever the answer has to name
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGone:
+    """A process hung up before it was answered."""
+
+    client_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +117,11 @@ class MemoryMeasured:
     """The peak memory of the environment's processes, as ``MeasureMemory`` wanted to know."""
 
     used_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryExhausted:
+    """A process was killed, because all together used more than the function's memory size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +144,13 @@ Event = (
     | ProcessStarted
     | ProcessNotStarted
     | ProcessExited
+    | SnapshotTaken
+    | SnapshotLost
     | RequestReceived
+    | ClientGone
     | LineWritten
     | MemoryMeasured
+    | MemoryExhausted
     | BatchDelivered
     | TimeReached
 )

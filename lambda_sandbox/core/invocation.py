@@ -125,6 +125,10 @@ class Failure:
         return "timeout" if self.status == "timeout" else "failure"
 
 
+OUT_OF_TIME = Failure("timeout", TIMED_OUT, "out of time")
+"""Why an initialisation or an invocation is cut off."""
+
+
 @dataclass(slots=True)
 class Run:
     """An invocation under way.

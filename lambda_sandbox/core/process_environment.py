@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambda_sandbox.core.function import MANAGED_INSTANCES, SNAP_START
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +25,7 @@ EXTENSION_NEVER_SEES = frozenset(
         "AWS_EXECUTION_ENV",
         "AWS_LAMBDA_LOG_GROUP_NAME",
         "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_MAX_CONCURRENCY",
         "AWS_XRAY_CONTEXT_MISSING",
         "AWS_XRAY_DAEMON_ADDRESS",
         "LAMBDA_RUNTIME_DIR",
@@ -60,6 +63,9 @@ CUSTOMER_BYTES_MAX = 4096
 LOG_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
 """Names the descriptor that the runtime client writes its log to, in frames."""
 
+LOG_SOCKET = "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET"
+"""Names the unix socket that the workers of a managed instance write their output to."""
+
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
@@ -72,6 +78,15 @@ CREDENTIALS = {
 }
 """Of AWS's documentation: whatever is signed with them is refused."""
 
+CREDENTIALS_PATH = "/2021-04-23/credentials"
+"""Where a function under SnapStart gets its credentials: those of a snapshot would be stale."""
+
+AUTHORIZATION_TOKEN = "example-authorization-token"  # noqa: S105  # guards what is no secret
+"""The ``Authorization`` that it has to show there.
+
+The same in every environment: what it gives access to are ``CREDENTIALS``.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -82,12 +97,15 @@ class Places:
         runtime: Stands for ``/var/runtime``.
         python_bin: Stands for ``/var/lang/bin``: holds ``python3``.
         layer: Stands for ``/opt``; empty for none.
+        log_socket: Where the workers of a managed instance find ``LOG_SOCKET``; means nothing
+            to the other types of initialisation.
     """
 
     task: str
     runtime: str
     python_bin: str
     layer: str
+    log_socket: str = ""
 
 
 def configuration_fault(customer: Mapping[str, str]) -> str | None:
@@ -141,15 +159,13 @@ def runtime_variables(
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
         **{name: _of_this_machine(name, value, places) for name, value in customer.items()},
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization_type,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": function.log_stream,
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        **CREDENTIALS,
+        **_of_initialization_type(function, places, runtime_api),
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{function.python_version}",
         "_AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129",
         "_AWS_XRAY_DAEMON_PORT": "2000",
@@ -157,6 +173,30 @@ def runtime_variables(
         "LAMBDA_TASK_ROOT": places.task,
         "LAMBDA_RUNTIME_DIR": places.runtime,
     }
+
+
+def _of_initialization_type(
+    function: FunctionFacts, places: Places, runtime_api: str
+) -> dict[str, str]:
+    if function.initialization_type == SNAP_START:
+        # Part of a snapshot, a log stream and keys would be those of another environment.
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{runtime_api}{CREDENTIALS_PATH}",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": AUTHORIZATION_TOKEN,
+        }
+    usual = {
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": function.log_stream,
+        **CREDENTIALS,
+    }
+    if function.initialization_type == MANAGED_INSTANCES:
+        return {
+            **usual,
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",  # whatever the customer's variable says
+            "AWS_LAMBDA_MAX_CONCURRENCY": str(function.max_concurrency),
+            LOG_SOCKET: places.log_socket,
+        }
+    return usual
 
 
 def _of_this_machine(name: str, value: str, places: Places) -> str:

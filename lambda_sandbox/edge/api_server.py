@@ -13,7 +13,7 @@ import uuid
 from itertools import count
 from typing import TYPE_CHECKING
 
-from lambda_sandbox.core.events import RequestReceived
+from lambda_sandbox.core.events import ClientGone, RequestReceived
 from lambda_sandbox.core.http1 import (
     MalformedMessageError,
     MessageReader,
@@ -164,6 +164,7 @@ class ApiServer:
         self._connections.discard(connection)
         if connection.client_id is not None:
             del self._waiting[connection.client_id]
+            self._loop.emit(ClientGone(connection.client_id))
 
     def answer(self, client_id: int, reply: Reply) -> None:
         """Answer a request; a client that is gone is not told."""

@@ -38,7 +38,7 @@ class CpuShare:
         self,
         loop: Loop,
         members: Callable[[], list[int]],
-        signal_all: Callable[[signal.Signals], None],
+        signal_all: Callable[[signal.Signals], object],
         share: float | None,
     ) -> None:
         self._loop = loop

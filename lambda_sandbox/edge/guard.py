@@ -1,7 +1,8 @@
 """The last line of defence: a shell that outlives a killed sandbox by a moment.
 
 While we live, we end our processes ourselves. When we are killed, the pipe to the guard closes,
-and it kills the process groups that were entrusted to it: frozen ones would stay for ever.
+and it kills the process groups that were entrusted to it: frozen ones would stay for ever. What
+is in our control groups it kills, too, wherever it went, and removes the groups.
 """
 
 from __future__ import annotations
@@ -14,11 +15,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SCRIPT = """
-while read -r group; do
-  case $group in none) groups= ;; *) groups="$groups -$group" ;; esac
+while read -r what value; do
+  case $what in
+    group) groups="$groups -$value" ;;
+    none) groups= ;;
+    folder) set -- "$@" "$value" ;;
+  esac
 done
 [ -z "$groups" ] || kill -s KILL -- $groups
 rm -rf -- "$1"
+shift
+for folder; do
+  tries=0
+  until rmdir -- "$folder" || [ $tries = 100 ]; do
+    while read -r pid; do kill -s KILL "$pid"; done <"$folder/cgroup.procs"
+    tries=$((tries + 1))
+    sleep 0.02
+  done
+done
 """
 
 
@@ -43,10 +57,14 @@ class Guard:
 
     def entrust(self, group: int) -> None:
         """Let a process group be killed if we are."""
-        self._write(f"{group}\n")
+        self._write(f"group {group}\n")
+
+    def entrust_folder(self, folder: Path) -> None:
+        """Let a control group be emptied and removed if we are killed."""
+        self._write(f"folder {folder}\n")
 
     def relieve(self) -> None:
-        """Take all groups back: they have ended."""
+        """Take all process groups back: they have ended."""
         self._write("none\n")
 
     def _write(self, line: str) -> None:

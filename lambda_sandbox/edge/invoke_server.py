@@ -42,7 +42,9 @@ class PortError(Exception):
 class Invocable(Protocol):
     """What a ``Sandbox`` is to this server."""
 
-    facts: FunctionFacts
+    @property
+    def facts(self) -> FunctionFacts:
+        """The function as the platform's APIs name it."""
 
     @property
     def logs(self) -> list[LogLine]:
@@ -52,7 +54,7 @@ class Invocable(Protocol):
         self,
         payload: bytes,
         *,
-        request_id: str,
+        request_id: str | None,
         trace_header: str | None,
         client_context: str | None,
     ) -> Outcome:
@@ -65,6 +67,19 @@ class Invocable(Protocol):
         """End it at once: whoever waits for an outcome is refused."""
 
 
+class Record(Protocol):
+    """What takes note of invocations."""
+
+    def __call__(
+        self, payload: bytes, *, trace_header: str | None, client_context: str | None
+    ) -> None:
+        """Take note of one that is about to be asked for.
+
+        Raises:
+            SandboxError: It cannot, and the invocation is refused.
+        """
+
+
 class InvokeServer:
     """Serve one function on a loopback port, as a context manager.
 
@@ -75,13 +90,15 @@ class InvokeServer:
     Args:
         sandbox: Where the function runs.
         port: 0 for any free one.
+        record: Told of each invocation, when it is its turn to be queued up.
 
     Raises:
         PortError: On entry, if the port cannot be had.
     """
 
-    def __init__(self, sandbox: Invocable, *, port: int = 0) -> None:
+    def __init__(self, sandbox: Invocable, *, port: int = 0, record: Record | None = None) -> None:
         self._sandbox = sandbox
+        self._record = record
         self._wanted_port = port
         self._queue: SimpleQueue[tuple[Call, str] | None] = SimpleQueue()
         self._changed = threading.Condition()  # guards the counts
@@ -176,6 +193,12 @@ class InvokeServer:
         sandbox = self._sandbox
         number = len(sandbox.logs) if call.log_wanted else 0
         try:
+            if self._record is not None:
+                self._record(
+                    call.payload,
+                    trace_header=call.trace_header,
+                    client_context=call.client_context,
+                )
             outcome = sandbox.invoke(
                 call.payload,
                 request_id=request_id,

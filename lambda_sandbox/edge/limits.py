@@ -40,6 +40,15 @@ class Limits:
     cpu_share: float | None
 
 
+def methods(limits: Limits) -> dict[str, str]:
+    """Return what limits ``cpu`` and ``memory`` where the kernel does not do it for us."""
+    watched = f"watched every {WATCH_INTERVAL_S * 1000:.0f} ms, SIGKILL"
+    return {
+        "memory": "not limited" if limits.memory_bytes is None else watched,
+        "cpu": "not limited" if limits.cpu_share is None else "SIGSTOP and SIGCONT",
+    }
+
+
 def restrict(pid: int) -> None:
     """Limit a process that has just been started, and all that will descend from it.
 
@@ -62,7 +71,7 @@ class MemoryWatch:
     too. Between two looks the limit may be passed unseen.
 
     Args:
-        loop: Where time passes, and where the end of the memory is told.
+        loop: Where time passes, and where it is told how much was used.
         members: Names the processes.
         bytes_max: What they may use together; None for any amount.
     """
@@ -73,6 +82,7 @@ class MemoryWatch:
         self._bytes_max = bytes_max
         self._watching = False
         self._due = False
+        self._victim: int | None = None
 
     def resume(self) -> None:
         """Look from now on: the processes run."""
@@ -82,6 +92,10 @@ class MemoryWatch:
     def pause(self) -> None:
         """Look no more: they stand still, or are gone."""
         self._watching = False
+
+    def has_killed(self, pid: int) -> bool:
+        """Return whether this process was killed last."""
+        return pid == self._victim
 
     def _look_again(self) -> None:
         if self._bytes_max is not None and not self._due:
@@ -96,6 +110,7 @@ class MemoryWatch:
         used_bytes = {pid: proc.claimed_bytes(pid) for pid in self._members()}
         if sum(used_bytes.values()) > self._bytes_max:
             self._loop.emit(MemoryMeasured(self._bytes_max))
+            self._victim = max(used_bytes, key=used_bytes.__getitem__)
             with suppress(ProcessLookupError):
-                os.kill(max(used_bytes, key=used_bytes.__getitem__), signal.SIGKILL)
+                os.kill(self._victim, signal.SIGKILL)
         self._look_again()

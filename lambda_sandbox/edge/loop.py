@@ -12,6 +12,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from lambda_sandbox.core.events import RequestReceived
 from lambda_sandbox.edge import clock
 
 if TYPE_CHECKING:
@@ -71,6 +72,13 @@ class Loop:
         self._mailbox.put(event)
         with suppress(OSError):  # closed: whoever waits for an answer has been told
             self._bell_out.send(b"!")
+
+    def forget_requests(self) -> None:
+        """Tell nobody any more what processes have asked for: they are all dead."""
+        told = [
+            (at, event) for at, event in self._happened if not isinstance(event, RequestReceived)
+        ]
+        self._happened = deque(told)
 
     def _open_mailbox(self) -> None:
         self._bell_in.recv(4096)

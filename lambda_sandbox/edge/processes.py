@@ -1,7 +1,6 @@
 """The environment's processes: started, heard, frozen, thawed, ended, and never left behind.
 
-Each is the leader of a session of its own. What leaves that session is still ours, and found by
-the variable that all descendants inherit: ``AWS_LAMBDA_RUNTIME_API`` names this sandbox alone.
+Each is the leader of a session of its own; what leaves that session is still ours.
 """
 
 from __future__ import annotations
@@ -22,28 +21,29 @@ from lambda_sandbox.core.events import (
     ProcessStarted,
 )
 from lambda_sandbox.core.process_environment import LOG_DESCRIPTOR
-from lambda_sandbox.core.telemetry.log_frames import Frames, Lines
 from lambda_sandbox.edge import clock, proc
-from lambda_sandbox.edge.cpu_share import CpuShare
-from lambda_sandbox.edge.limits import Limits, MemoryWatch, restrict
+from lambda_sandbox.edge.clones import Clones
+from lambda_sandbox.edge.constraints import Constraints
+from lambda_sandbox.edge.descendants import Descendants
+from lambda_sandbox.edge.idle_connections import cut_idle_connections
 from lambda_sandbox.edge.loop import READ
+from lambda_sandbox.edge.outputs import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lambda_sandbox.edge.guard import Guard
+    from lambda_sandbox.edge.limits import Limits
     from lambda_sandbox.edge.loop import Loop
+    from lambda_sandbox.edge.worker_logs import WorkerLogs
 
-READ_BYTES = 65_536
 NOT_FOUND_STATUS = "exit status 127"
 NOT_EXECUTABLE_STATUS = "exit status 126"
 """How the runtime's start script ends when the exec wrapper is missing, or not executable."""
 
 KILL_TIMEOUT_S = 2.0
 """How long a killed process may linger; only one that hangs in the kernel does."""
-
-MARK = "AWS_LAMBDA_RUNTIME_API"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +55,14 @@ class Program:
         environ: All of its variables, ``AWS_LAMBDA_RUNTIME_API`` among them.
         cwd: Where.
         logs_frames: Whether it is given ``_LAMBDA_TELEMETRY_LOG_FD``, a third output.
+        is_template: Whether it is going to be a snapshot, and then cloned.
     """
 
     argv: Sequence[str]
     environ: Mapping[str, str]
     cwd: Path
     logs_frames: bool = False
-
-
-class Pipe:
-    """One output of a process: we read, it writes.
-
-    Args:
-        reader: Knows where a record ends.
-    """
-
-    def __init__(self, reader: Lines | Frames) -> None:
-        self.reader = reader
-        self.descriptor, self.writing_end = os.pipe()
-        os.set_blocking(self.descriptor, False)
-
-    def close(self) -> None:
-        """Close our end."""
-        os.close(self.descriptor)
-
-    def hand_over(self) -> None:
-        """Close the other end: the process has it."""
-        os.close(self.writing_end)
+    is_template: bool = False
 
 
 @dataclass(slots=True)
@@ -91,7 +72,7 @@ class Process:
     name: str
     popen: subprocess.Popen[bytes]
     pid_descriptor: int
-    pipes: list[Pipe]
+    outputs: Outputs
 
 
 class Processes:
@@ -100,12 +81,14 @@ class Processes:
     Args:
         loop: Where their lines and their end are told.
         programs: What to start, by name.
-        mark: The value of ``AWS_LAMBDA_RUNTIME_API``, by which descendants are known.
+        mark: The value of ``AWS_LAMBDA_RUNTIME_API``, by which descendants are known:
+            ``host:port`` of the platform's APIs.
         guard: Kills them if we are killed.
         limits: What they may use together.
+        worker_logs: What the workers of a managed instance write; None for no such instance.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # by name, all but two
         self,
         loop: Loop,
         programs: Mapping[str, Program],
@@ -113,47 +96,66 @@ class Processes:
         mark: str,
         guard: Guard,
         limits: Limits,
+        worker_logs: WorkerLogs | None = None,
     ) -> None:
         self._guard = guard
         self._loop = loop
+        self._worker_logs = worker_logs
+        self._clones = Clones(loop, self._limit, self._clone_ended)
         self._programs = programs
-        self._mark = f"{MARK}={mark}".encode()
+        self._descendants = Descendants(mark)
+        host, _, port = mark.rpartition(":")
+        self._platform = host, int(port)
         self._running: dict[str, Process] = {}
+        self._frozen: list[int] = []
         self._groups: list[int] = []  # of all that was started since the last clearing
-        self._strangers: set[int] = set()
-        self._unknown: set[int] = set()  # had no variables when looked at last
-        self._memory = MemoryWatch(loop, self.members, limits.memory_bytes)
-        self._cpu = CpuShare(loop, self.members, self._signal_all, limits.cpu_share)
+        self._constraints = Constraints(
+            loop, limits, guard, members=self.members, signal_all=self._signal_all
+        )
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """What limits ``cpu`` and ``memory``."""
+        return self._constraints.methods
 
     def pid(self, name: str) -> int | None:
         """Return the process id of a running process."""
         process = self._running.get(name)
+        if process is not None and process.popen.pid == self._clones.template_pid:
+            return self._clones.pid
         return process.popen.pid if process else None
 
     def start(self, name: str) -> None:
-        """Start a process, or tell why it could not be."""
+        """Start a process, or tell why it could not be; clone the snapshot if that is meant."""
         program = self._programs[name]
+        if program.is_template and self._clones.template_pid is not None:
+            self._clones.order()
+            return
         at = clock.now()
+        outputs = Outputs(self._loop, name)
+        inherited = self._clones.prepare() if program.is_template else {}
         with ExitStack() as unless_started:
-            pipes = []
+            unless_started.callback(outputs.close)
+            if program.is_template:
+                unless_started.callback(self._clones.drop)
             try:
-                with ExitStack() as afterwards:
-                    for reader in _readers(program):
-                        pipes.append(Pipe(reader))
-                        afterwards.callback(pipes[-1].hand_over)
-                        unless_started.callback(pipes[-1].close)
-                    popen = _popen(program, [pipe.writing_end for pipe in pipes])
+                popen = _popen(program, outputs.open(frames=program.logs_frames), inherited)
             except OSError as error:
                 self._not_started(name, error)
                 return
+            finally:
+                outputs.hand_over()
             unless_started.pop_all()
-        self._groups.append(popen.pid)
-        self._guard.entrust(popen.pid)
-        restrict(popen.pid)
-        self._running[name] = self._adopt(name, popen, pipes)
+        if program.is_template:
+            self._clones.started(popen.pid)
+        self._limit(popen.pid)
+        self._running[name] = self._adopt(name, popen, outputs)
         self._loop.emit(ProcessStarted(name), at)
-        self._memory.resume()
-        self._cpu.resume()
+
+    def _limit(self, pid: int) -> None:
+        self._groups.append(pid)
+        self._guard.entrust(pid)
+        self._constraints.adopt(pid)
 
     def _not_started(self, name: str, error: OSError) -> None:
         if name != RUNTIME:
@@ -166,63 +168,64 @@ class Processes:
         status = NOT_FOUND_STATUS if is_missing else NOT_EXECUTABLE_STATUS
         self._loop.emit(ProcessExited(name, status))
 
-    def _adopt(self, name: str, popen: subprocess.Popen[bytes], pipes: list[Pipe]) -> Process:
-        process = Process(name, popen, os.pidfd_open(popen.pid), pipes)
+    def _adopt(self, name: str, popen: subprocess.Popen[bytes], outputs: Outputs) -> Process:
+        process = Process(name, popen, os.pidfd_open(popen.pid), outputs)
         self._loop.watch(process.pid_descriptor, READ, partial(self._exited, process))
-        for pipe in pipes:
-            self._loop.watch(pipe.descriptor, READ, partial(self._hear, process, pipe))
+        outputs.watch()
         return process
-
-    # What they say.
 
     def hear(self) -> None:
         """Tell every record that has been written until now."""
         for process in self._running.values():
-            self._hear_all(process)
-
-    def _hear_all(self, process: Process) -> None:
-        for pipe in tuple(process.pipes):
-            while self._hear(process, pipe):
-                pass
-
-    def _hear(self, process: Process, pipe: Pipe) -> bool:
-        try:
-            said = os.read(pipe.descriptor, READ_BYTES)
-        except BlockingIOError:
-            return False
-        if not said:
-            process.pipes.remove(pipe)
-            self._hang_up(process, pipe)
-            return False
-        self._tell(process, pipe.reader.feed(said))
-        return True
-
-    def _hang_up(self, process: Process, pipe: Pipe) -> None:
-        self._loop.forget(pipe.descriptor)
-        pipe.close()
-        self._tell(process, pipe.reader.finish())
-
-    def _tell(self, process: Process, records: list[str]) -> None:
-        for record in records:
-            self._loop.emit(LineWritten(process.name, record))
+            process.outputs.hear()
+        if self._worker_logs is not None:
+            self._worker_logs.hear()
 
     # How they end.
 
     def _exited(self, process: Process) -> None:
-        # The first that exits is the beginning of the end, for which time is short enough.
-        self._cpu.release()
-        self._hear_all(process)
+        returncode = self._reap(process)
+        if process.popen.pid == self._clones.template_pid:
+            self._clones.lose()
+            return
+        if process.name == RUNTIME:
+            self._clones.drop()  # it will be no template: what it said of that comes too late
+        self._ended(process.name, process.popen.pid, returncode)
+
+    def _reap(self, process: Process) -> int:
+        # The first that exits is the beginning of the end.
+        self._constraints.release()
+        self.hear()
         returncode = process.popen.wait()
         self._loop.forget(process.pid_descriptor)
         os.close(process.pid_descriptor)
-        for pipe in process.pipes:
-            self._hang_up(process, pipe)
+        process.outputs.hang_up()
         del self._running[process.name]
-        self._loop.emit(ProcessExited(process.name, _status(returncode)))
+        return returncode
+
+    def _ended(self, name: str, pid: int, returncode: int) -> None:
+        if returncode == -signal.SIGKILL:
+            self._constraints.tell_exhaustion(pid)
+        self._loop.emit(ProcessExited(name, _status(returncode)))
+
+    def _clone_ended(self, pid: int, returncode: int) -> None:
+        self._constraints.release()
+        self.hear()
+        if RUNTIME in self._running:  # the template, whose outputs are its clones'
+            self._running[RUNTIME].outputs.finish()
+        self._ended(RUNTIME, pid, returncode)
+
+    def discard_snapshot(self) -> None:
+        """End the template; nobody is told."""
+        if self._clones.template_pid is not None:
+            template = self._running[RUNTIME]
+            self._clones.drop()
+            template.popen.kill()
+            self._reap(template)
 
     def terminate(self, name: str) -> None:
         """Send SIGTERM to a process and its group."""
-        self._cpu.release()
+        self._constraints.release()
         self._signal_group(name, signal.SIGTERM)
 
     def kill(self, name: str) -> None:
@@ -231,94 +234,124 @@ class Processes:
 
     def _signal_group(self, name: str, number: signal.Signals) -> None:
         process = self._running.get(name)
-        if process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.popen.pid, number)
+        if process is None:
+            return
+        if process.popen.pid == self._clones.template_pid:
+            self._clones.signal(number)
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.popen.pid, number)
 
     # All of them.
 
     def freeze(self) -> None:
         """Stop every process, descendants included."""
-        self._memory.pause()
-        self._cpu.pause()
-        self._signal_all(signal.SIGSTOP)
+        self._constraints.pause()
+        self._frozen = self._signal_all(signal.SIGSTOP)
+        # One that was born in the first moments of its parent is not in our control groups yet.
+        self._constraints.include(self._frozen)
 
     def thaw(self) -> None:
         """Let every process go on."""
-        self._signal_all(signal.SIGCONT)
-        self._memory.resume()
-        self._cpu.resume()
+        # What stands still has no children: the next event need not wait for another look.
+        self._signal_groups(signal.SIGCONT)
+        _signal_each(self._frozen, signal.SIGCONT)
+        self._constraints.resume()
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _signal_all(self, number: signal.Signals) -> list[int]:
+        """Send a signal; return to whom."""
+        self._signal_groups(number)
+        pids = self.members()
+        _signal_each(pids, number)
+        return pids
+
+    def _signal_groups(self, number: signal.Signals) -> None:
         for name in self._running:
             self._signal_group(name, number)
-        for pid in self.members():
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
 
     def members(self) -> list[int]:
         """Return the process ids of everything that descends from this sandbox and lives."""
-        pids = proc.pids()
-        self._strangers &= pids  # an id may be given again
-        environs = {pid: proc.environ(pid) for pid in pids - self._strangers}
-        found = [pid for pid, environ in environs.items() if self._mark in environ]
-        # One that becomes another program has no variables yet, but will have had some when we
-        # look again; processes of the kernel never have any.
-        unknown = {pid for pid, environ in environs.items() if not environ}
-        self._strangers |= environs.keys() - set(found) - (unknown - self._unknown)
-        self._unknown = unknown
-        return found
+        pids = self._constraints.pids().union(self._descendants.pids())
+        return list(pids - {self._clones.template_pid})
 
     def stopped(self) -> bool:
         """Return whether every process stands still; may be called from any thread."""
-        pids = [process.popen.pid for process in tuple(self._running.values())]
-        return all(proc.state(pid) in "TX" for pid in [*pids, *self.members()])
+        pids = [self.pid(name) for name in tuple(self._running)]
+        started = [pid for pid in pids if pid is not None]
+        return all(proc.state(pid) in "TX" for pid in [*started, *self.members()])
+
+    def cut_idle_connections(self) -> int | None:
+        """Cut the connections with the outside, as during a freeze of hours.
+
+        All processes have to stand still. May be called from any thread.
+
+        Returns:
+            How many; None if the machine does not let us.
+        """
+        return cut_idle_connections(self.members(), {self._platform})
 
     def memory_bytes(self) -> int:
         """Return the peak resident size of all processes together."""
-        return sum(proc.peak_bytes(pid) for pid in self.members())
+        return self._constraints.used_bytes()
 
     def clear(self) -> None:
         """Kill what is left, descendants in sessions of their own included."""
-        self._memory.pause()
-        self._cpu.pause()
+        self._constraints.pause()
+        template = self._clones.template_pid
         for group in self._groups:
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
-        self._groups.clear()
+            if group != template:
+                with suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
         self._guard.relieve()
-        self._strangers.clear()
+        self._groups = [] if template is None else [template]
+        for group in self._groups:
+            self._guard.entrust(group)
+        self._descendants.forget_strangers()
         deadline_at = clock.now() + KILL_TIMEOUT_S
         pids = self.members()
         while pids and clock.now() < deadline_at:
-            for pid in pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            _signal_each(pids, signal.SIGKILL)
             pids = self.members()
 
     def close(self) -> None:
         """Kill and reap everything, whatever state it is in."""
+        self.discard_snapshot()
         self.clear()
         for process in tuple(self._running.values()):
             self._exited(process)
+        self._clones.drop()
+        if self._worker_logs is not None:
+            self._worker_logs.close()
+        self._constraints.remove()
         self._guard.close()
 
 
-def _readers(program: Program) -> list[Lines | Frames]:
-    return [Lines(), Lines(), *([Frames()] if program.logs_frames else [])]
+def _signal_each(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
-def _popen(program: Program, outputs: list[int]) -> subprocess.Popen[bytes]:
+def _popen(
+    program: Program, outputs: list[int], inherited: Mapping[str, int]
+) -> subprocess.Popen[bytes]:
+    """Start a program.
+
+    Args:
+        program: What to start.
+        outputs: Its standard output, its standard error, and its framed log if it has one.
+        inherited: Descriptors that it inherits beside these, by the variables that name them.
+    """
     stdout, stderr, *frames = outputs
-    named = {LOG_DESCRIPTOR: str(frames[0])} if frames else {}
+    passed = {**inherited, **({LOG_DESCRIPTOR: frames[0]} if frames else {})}
     return subprocess.Popen(  # noqa: S603  # to start what it is given is its purpose
         program.argv,
-        env={**program.environ, **named},
+        env={**program.environ, **{name: str(number) for name, number in passed.items()}},
         cwd=program.cwd,
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
-        pass_fds=frames,
+        pass_fds=list(passed.values()),
         start_new_session=True,
     )
 

@@ -2,9 +2,11 @@
 
 ::
 
-    runtime/bootstrap.py    and links to the runtime's packages      LAMBDA_RUNTIME_DIR
+    runtime/bootstrap.py    and its SnapStart half, and links to     LAMBDA_RUNTIME_DIR
+                            the runtime's packages
     bin/python3             links to the function's interpreter      first on PATH
     opt                     link to the layer, if there is one
+    workers                 socket, in a managed instance
     task/                   the task, if packages had to be put into it
 """
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from lambda_sandbox.edge.interpreter import Interpreter
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+TEMPLATE = Path(__file__).with_name("template.py")
+TEMPLATE_NAME = "_lambda_sandbox_template.py"
+"""Its name in the function's process, where a module ``template`` would be the function's own."""
 
 
 class Workspace:
@@ -38,6 +43,11 @@ class Workspace:
         """Stands for ``/var/lang/bin``."""
         return self.root / "bin"
 
+    @property
+    def log_socket(self) -> Path:
+        """Where the workers of a managed instance write their output to."""
+        return self.root / "workers"
+
     def furnish(self, interpreter: Interpreter, packages: Path, layer: Path | None) -> None:
         """Make the folders.
 
@@ -48,6 +58,7 @@ class Workspace:
         """
         self.runtime.mkdir()
         shutil.copyfile(BOOTSTRAP, self.runtime / BOOTSTRAP.name)
+        shutil.copyfile(TEMPLATE, self.runtime / TEMPLATE_NAME)
         for entry in packages.iterdir():
             (self.runtime / entry.name).symlink_to(entry)
         self.python_bin.mkdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,12 @@ SUCCEED = ("--task", TASK, "--handler", "app.succeed")
 
 def invoke(*arguments):
     """Run the command; return status, standard output and standard error."""
+    return command("invoke", *arguments)
+
+
+def command(*arguments):
     run = subprocess.run(
-        [sys.executable, "-m", "lambda_sandbox", "invoke", *arguments],
+        [sys.executable, "-m", "lambda_sandbox", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -86,9 +91,168 @@ class TestAnInvocation:
         assert str(page) in err
         assert page.read_text().lower().startswith("<!doctype html")
 
+    def test_shows_a_record_of_the_log_line_by_line(self):
+        _, _, err = invoke("--task", TASK, "--handler", "app.log")
+
+        assert "\tone\ntwo\n" in err
+
+    def test_may_use_more_memory_than_it_has_if_that_is_wanted(self):
+        arguments = ("--task", TASK, "--handler", "app.hoard")
+        event = ("--event", '{"mib": 200, "for_s": 0.3}')
+
+        assert invoke(*arguments, *event)[0] == 1
+        assert invoke(*arguments, *event, "--no-memory-limit")[:2] == (0, f"{200 << 20}\n")
+
+    def test_gets_no_more_of_a_cpu_than_its_memory_size_entitles_to_if_that_is_wanted(
+        self, tmp_path
+    ):
+        events = tmp_path / "events.jsonl"
+        burn = ("--task", TASK, "--handler", "app.burn", "--event", '{"cpu_s": 0.1}')
+
+        invoke(*burn, "--timeout", "30", "--cpu-share", "--events", str(events))
+
+        report = json.loads(events.read_text().splitlines()[-1])["record"]
+        assert report["status"] == "success"
+        assert report["metrics"]["durationMs"] > 500  # 0.1 s at 128 MB of 1769 are 1.4 s
+
+    def test_of_a_module_that_is_missing_fails_as_on_lambda(self):
+        status, out, _ = invoke("--task", TASK, "--handler", "nowhere.succeed")
+
+        assert status == 1
+        assert json.loads(out) == {
+            "errorMessage": "Unable to import module 'nowhere': No module named 'nowhere'",
+            "errorType": "Runtime.ImportModuleError",
+            "requestId": "",
+            "stackTrace": [],
+        }
+
+    def test_of_a_handler_that_is_missing_fails_as_on_lambda(self):
+        status, out, _ = invoke("--task", TASK, "--handler", "app.nowhere")
+
+        assert status == 1
+        assert json.loads(out) == {
+            "errorMessage": "Handler 'nowhere' missing on module 'app'",
+            "errorType": "Runtime.HandlerNotFound",
+            "requestId": "",
+            "stackTrace": [],
+        }
+
+
+class TestAReplay:
+    """Invokes what was recorded, in order, in one environment."""
+
+    def test_prints_what_recording_printed(self, tmp_path):
+        recording = tmp_path / "recording.jsonl"
+        obey = ("--task", TASK, "--handler", "app.obey")
+        event = ("--event", '{"do":\n"speak"}')
+
+        recorded = invoke(*obey, *event, "--count", "2", "--record", str(recording))[:2]
+        replayed = command("replay", str(recording), *obey)[:2]
+
+        assert replayed == recorded == (0, '"{\\"do\\": \\"speak\\"}"\n' * 2)
+
+    def test_that_fails_once_has_the_status_1_and_goes_on(self, tmp_path):
+        recording = tmp_path / "recording.jsonl"
+        recording.write_text('{"payload": {"do": "fail"}}\n{"payload": {"do": "speak"}}\n')
+
+        status, out, _ = command("replay", str(recording), "--task", TASK, "--handler", "app.obey")
+
+        assert status == 1
+        assert [json.loads(line) for line in out.splitlines()][1] == '{"do": "speak"}'
+
+    def test_gives_what_was_given(self, tmp_path):
+        recording = tmp_path / "recording.jsonl"
+        recording.write_text(
+            '{"payload": 1, "clientContext": {"custom": {"a": "b"}}, "traceHeader": "Root=1-2-3"}'
+        )
+
+        _, out, _ = command("replay", str(recording), "--task", TASK, "--handler", "app.describe")
+
+        facts = json.loads(out)
+        assert facts["client"] == {"a": "b"}
+        assert facts["variables"]["_X_AMZN_TRACE_ID"] == "Root=1-2-3"
+
+    def test_waits_as_long_as_was_recorded_if_that_is_wanted(self, tmp_path):
+        recording, events = tmp_path / "recording.jsonl", tmp_path / "events.jsonl"
+        recording.write_text('{"payload": 1}\n{"payload": 2, "secondsSincePrevious": 1.5}\n')
+
+        command("replay", str(recording), *SUCCEED, "--pace", "real", "--events", str(events))
+
+        told = [json.loads(line) for line in events.read_text().splitlines()]
+        first, *_, second = (
+            datetime.strptime(event["time"], "%Y-%m-%dT%H:%M:%S.%f%z")
+            for event in told
+            if event["type"] in {"platform.initStart", "platform.start"}
+        )
+        # The first was asked for a moment before its environment was started.
+        assert (second - first).total_seconds() >= 1.0
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            ('{"payload": 1}\n{"Records": []}', 'line 2: no "payload"'),
+            ('{"payload": 1}\n\n{"payload"', "line 3: not JSON: "),
+            ("", "no invocation is in it"),
+        ],
+    )
+    def test_of_something_else_is_refused_before_anything_is_started(
+        self, tmp_path, content, reason
+    ):
+        recording = tmp_path / "recording.jsonl"
+        recording.write_text(content)
+
+        status, out, err = command("replay", str(recording), *SUCCEED)
+
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert f"cannot replay {str(recording)!r}: {reason}" in err
+
+    def test_of_nothing_is_refused(self):
+        status, out, err = command("replay", "/nowhere", *SUCCEED)
+
+        assert (status, out) == (2, "")
+        assert err == (
+            "lambda_sandbox: cannot read the recording from '/nowhere': No such file or directory\n"
+        )
+
 
 class TestWhatMakesNoSense:
     """One sentence, and the status 2."""
+
+    def test_is_a_task_that_is_not_there(self):
+        status, out, err = invoke("--task", "/nowhere", "--handler", "app.succeed")
+
+        assert (status, out) == (2, "")
+        assert err == "lambda_sandbox: no task folder at '/nowhere'\n"
+
+    def test_is_an_extension_that_is_not_executable(self, tmp_path):
+        extension = tmp_path / "extensions" / "observer"
+        extension.parent.mkdir()
+        extension.write_text("#!/bin/sh\n")
+
+        status, out, err = invoke(*SUCCEED, "--layer", str(tmp_path))
+
+        assert (status, out) == (2, "")
+        assert err == (
+            f"lambda_sandbox: extension {str(extension)!r} is not executable, "
+            "so Lambda could not launch it\n"
+        )
+
+    def test_is_a_requirement_that_cannot_be_installed(self, tmp_path):
+        (tmp_path / "requirements.txt").write_text("no requirement at all\n")
+
+        status, out, err = invoke("--task", str(tmp_path), "--handler", "app.succeed")
+
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert f"cannot install {str(tmp_path / 'requirements.txt')!r} for Python " in err
+        assert "Invalid requirement: 'no requirement at all'" in err
+
+    def test_is_an_event_file_that_is_not_utf_8(self, tmp_path):
+        event = tmp_path / "event.json"
+        event.write_bytes(b'"\xff"')
+
+        _, _, err = invoke(*SUCCEED, "--event-file", str(event))
+
+        assert err == f"lambda_sandbox: {str(event)!r} is not UTF-8\n"
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
@@ -97,6 +261,18 @@ class TestWhatMakesNoSense:
             (("--event-file", "/nowhere"), "cannot read the event from '/nowhere'"),
             (("--env", "COLOR"), "--env 'COLOR' is not NAME=VALUE"),
             (("--layer", "/nowhere"), "no layer folder at '/nowhere'"),
+            (("--event", "NaN"), "the event is not JSON: NaN is not JSON"),
+            (("--timeout", "soon"), "--timeout: 'soon' is not a number of seconds"),
+            (("--timeout", "0"), "'0' is not a number of seconds, more than 0 and up to 900"),
+            (("--timeout", "901"), "'901' is not a number of seconds, more than 0 and up to 900"),
+            (("--memory", "much"), "--memory: 'much' is not a number of MB from 128 to 10240"),
+            (("--memory", "127"), "'127' is not a number of MB from 128 to 10240"),
+            (("--memory", "10241"), "'10241' is not a number of MB from 128 to 10240"),
+            (("--max-concurrency", "0"), "'0' is not a number from 1 to 1600"),
+            (("--initialization-type", "later"), "--initialization-type: invalid choice: 'later'"),
+            (("--count", "0"), "--count: '0' is not a number of invocations"),
+            (("--html", "/nowhere/page"), "cannot write the page to '/nowhere/page'"),
+            (("--record", "/nowhere/it"), "cannot write the recording to '/nowhere/it'"),
             (("--python", "/nowhere"), "cannot run Python at '/nowhere'"),
             (("--python", "/bin/false"), "'/bin/false' is not a Python interpreter"),
         ],

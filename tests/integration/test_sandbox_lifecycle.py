@@ -11,33 +11,7 @@ import pytest
 
 from lambda_sandbox.edge.interpreter import InterpreterError, interpreter_of
 from lambda_sandbox.sandbox import Function, Sandbox, SandboxError
-
-HERE = Path(__file__).parent
-TASK = HERE / "sandbox_task"
-EXTENSIONS = HERE / "sandbox_extensions"
-
-
-@pytest.fixture
-def layer_of(tmp_path):
-    """Build a layer that holds the named extensions."""
-
-    def build(*names):
-        folder = tmp_path / "layer" / "extensions"
-        folder.mkdir(parents=True)
-        for name in names:
-            shutil.copy(EXTENSIONS / name, folder / name)
-        return folder.parent
-
-    return build
-
-
-def function(handler="obey", **kwargs):
-    return Function(task=TASK, handler=f"app.{handler}", name="story", **kwargs)
-
-
-def told(what, **kwargs):
-    """An event that tells ``obey`` what to do."""
-    return json.dumps({"do": what, **kwargs}).encode()
+from tests.fakes.sandbox_stories import TASK, function, said, told
 
 
 def moments(sandbox):
@@ -46,10 +20,6 @@ def moments(sandbox):
 
 def records(sandbox, kind):
     return [event["record"] for event in sandbox.events if event["type"] == f"platform.{kind}"]
-
-
-def said(sandbox, name):
-    return [line.text for line in sandbox.logs if line.name == name]
 
 
 class TestAFunctionAlone:

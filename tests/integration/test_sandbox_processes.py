@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,33 +14,9 @@ from time import monotonic
 import pytest
 
 from lambda_sandbox.sandbox import Function, Sandbox, SandboxError
+from tests.fakes.sandbox_stories import TASK, function, said, told
 
-HERE = Path(__file__).parent
-TASK = HERE / "sandbox_task"
-EXTENSIONS = HERE / "sandbox_extensions"
-ROOT = HERE.parents[1]
-
-
-@pytest.fixture
-def layer_of(tmp_path):
-    """Build a layer that holds the named extensions."""
-
-    def build(*names):
-        folder = tmp_path / "layer" / "extensions"
-        folder.mkdir(parents=True)
-        for name in names:
-            shutil.copy(EXTENSIONS / name, folder / name)
-        return folder.parent
-
-    return build
-
-
-def function(handler="obey", **kwargs):
-    return Function(task=TASK, handler=f"app.{handler}", name="story", **kwargs)
-
-
-def told(what, **kwargs):
-    return json.dumps({"do": what, **kwargs}).encode()
+ROOT = Path(__file__).parents[2]
 
 
 def stat(pid):
@@ -69,10 +45,6 @@ def gone(pid):
 def descriptors():
     """The open files of this process, by number."""
     return {path.name for path in Path("/proc/self/fd").iterdir()}
-
-
-def said(sandbox, name):
-    return [line.text for line in sandbox.logs if line.name == name]
 
 
 def after(sandbox, what, who):
@@ -130,6 +102,34 @@ class TestTheFreeze:
         sandbox.close()
 
 
+class TestALongFreeze:
+    """Costs the connections with the outside; those within the environment outlast it."""
+
+    def test_cuts_what_the_function_holds_and_leaves_the_platforms_apis(self, layer_of):
+        with (
+            socket.create_server(("127.0.0.1", 0)) as outside,
+            Sandbox(function(layer=layer_of("minimal"))) as sandbox,
+        ):
+            port = outside.getsockname()[1]
+            before = sandbox.invoke(told("talk", port=port))
+            sandbox.wait_frozen()
+            count = sandbox.cut_idle_connections()
+            after_ = sandbox.invoke(told("talk", port=port))
+            sandbox.shutdown()
+
+        assert (before.payload, count) == (b'"is new"', 1)
+        assert (after_.payload, after_.status) == (b'"was cut"', "success")
+        events = [json.loads(line)["eventType"] for line in said(sandbox, "minimal")[2:]]
+        assert events == ["INVOKE", "INVOKE", "SHUTDOWN"]
+
+    def test_cuts_nothing_where_there_is_nothing_to_cut(self):
+        with Sandbox(function()) as sandbox:
+            sandbox.invoke(told("succeed"))
+            sandbox.wait_frozen()
+
+            assert sandbox.cut_idle_connections() == 0
+
+
 class TestTheShutdown:
     """SIGTERM, SHUTDOWN, SIGKILL, each in its time."""
 
@@ -153,6 +153,18 @@ class TestTheShutdown:
             ("told to shut down", "minimal"),
             ("process exited", "minimal"),
         ]
+
+    def test_tells_the_runtime_to_end_before_it_is_killed(self, layer_of):
+        layer = layer_of("minimal")
+        wrapper = layer / "wrapper"
+        wrapper.write_text("#!/bin/sh\ntrap 'echo told to end; exit' TERM\n\"$@\" &\nwait; wait\n")
+        wrapper.chmod(0o755)
+        environ = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}
+        with Sandbox(function(layer=layer, environ=environ)) as sandbox:
+            sandbox.invoke(told("succeed"))
+            sandbox.shutdown()
+
+        assert said(sandbox, "story")[-1] == "told to end"
 
     def test_kills_an_extension_that_did_not_subscribe(self, layer_of):
         environ = {"EVENTS": "INVOKE"}
@@ -217,7 +229,7 @@ class TestWhatIsLeft:
 
         assert self.leftovers(sandbox.runtime_api) == []
         assert threading.active_count() == threads
-        assert not sandbox._workspace.root.exists()
+        assert not sandbox._assembly._workspace.root.exists()
 
     def test_of_a_sandbox_that_is_closed_twice(self):
         with Sandbox(function()) as sandbox:
@@ -237,7 +249,7 @@ class TestWhatIsLeft:
             "sandbox.invoke()\n"
             "sandbox.wait_frozen()\n"
             "pids = [sandbox.runtime_pid, *sandbox.extension_pids.values()]\n"
-            "print(*pids, sandbox._workspace.root, flush=True)\n"
+            "print(*pids, sandbox._assembly._workspace.root, flush=True)\n"
             "os.kill(os.getpid(), 9)\n"
         )
 
@@ -413,102 +425,3 @@ class TestTheLog:
             sandbox.init()
 
         assert descriptors() == before
-
-
-class TestTheLimits:
-    """Are Lambda's, for every process of the environment."""
-
-    def test_are_on_files_and_on_core_dumps(self):
-        with Sandbox(function()) as sandbox:
-            here, there = json.loads(sandbox.invoke(told("limits")).payload)
-
-        assert here == there == "(1024, 1024) (0, 0)"
-
-
-class TestTheMemory:
-    """Is what the function was given, for all processes together."""
-
-    def test_ends_the_runtime_when_it_is_used_up(self, layer_of):
-        with Sandbox(function(layer=layer_of("minimal"), timeout_s=30)) as sandbox:
-            outcome = sandbox.invoke(told("hoard", mib=160, for_s=20), request_id="r-1")
-            again = sandbox.invoke(told("succeed"))
-            sandbox.shutdown()
-
-        assert json.loads(outcome.payload) == {
-            "errorType": "Runtime.ExitError",
-            "errorMessage": "RequestId: r-1 Error: Runtime exited with error: signal: killed",
-        }
-        assert again.status == "success"
-        report = next(text for text in said(sandbox, "lambda") if text.startswith("REPORT"))
-        assert "Memory Size: 128 MB\tMax Memory Used: 128 MB\t" in report
-        told_ = [json.loads(line) for line in said(sandbox, "minimal") if "SHUTDOWN" in line]
-        assert [event["shutdownReason"] for event in told_] == ["failure", "spindown"]
-
-    def test_ends_the_process_that_uses_most(self):
-        with Sandbox(function(timeout_s=30)) as sandbox:
-            before = sandbox.init()
-            outcome = sandbox.invoke(told("hoard_elsewhere", mib=160))
-
-        assert (before.status, outcome.payload) == ("success", b"-9")
-
-    def test_may_be_used_up_to_its_size(self):
-        with Sandbox(function(memory_mb=256, timeout_s=30)) as sandbox:
-            outcome = sandbox.invoke(told("hoard", mib=160, for_s=0.3))
-            sandbox.wait_frozen()
-
-            assert outcome.status == "success"
-
-    def test_does_not_end_where_it_is_not_enforced(self):
-        with Sandbox(function(timeout_s=30), enforce_memory=False) as sandbox:
-            outcome = sandbox.invoke(told("hoard", mib=160, for_s=0.3))
-
-        assert outcome.status == "success"
-        assert sandbox.methods["memory"] == "not limited"
-
-    def test_is_watched_and_the_sandbox_says_so(self):
-        with Sandbox(function()) as sandbox:
-            assert sandbox.methods["memory"] == "watched every 100 ms, SIGKILL"
-
-    @pytest.mark.parametrize(("cpu_share", "method"), [(False, "not limited"), (True, "SIGSTOP")])
-    def test_is_no_matter_of_the_cpu(self, cpu_share, method):
-        with Sandbox(function(), cpu_share=cpu_share) as sandbox:
-            assert sandbox.methods["cpu"].startswith(method)
-
-
-class TestTheShareOfTheCpu:
-    """Follows from the memory size, for all processes together."""
-
-    def test_is_not_exceeded(self):
-        with Sandbox(function(memory_mb=442, timeout_s=60), cpu_share=True) as sandbox:
-            begun = sandbox.init().duration_s
-            outcome = sandbox.invoke(told("burn", cpu_s=0.5))
-
-        assert begun > 0
-        assert outcome.status == "success"
-        # A quarter of a CPU, half of one to be safe from the grain of the kernel's counting.
-        assert outcome.duration_s > 2 * 0.5
-
-    def test_disturbs_neither_freeze_nor_shutdown(self, layer_of):
-        pids: list[int | None] = []
-        function_ = function(layer=layer_of("minimal"), memory_mb=256, timeout_s=60)
-        with Sandbox(function_, cpu_share=True, init_timeout_s=60) as sandbox:
-            for _ in range(3):
-                sandbox.invoke(told("burn", cpu_s=0.05))
-                sandbox.wait_frozen()
-                pids = [sandbox.runtime_pid, *sandbox.extension_pids.values()]
-                before = [stat(pid) for pid in pids]
-                threading.Event().wait(0.3)  # their debt is paid within that time
-                assert [stat(pid) for pid in pids] == before
-            sandbox.shutdown()
-
-        order = [(what, who) for _, what, who in sandbox.timeline]
-        assert order[-2:] == [("told to shut down", "minimal"), ("process exited", "minimal")]
-        assert all(gone(pid) for pid in pids)
-
-    def test_does_not_keep_a_reset_from_its_end(self, layer_of):
-        function_ = function(layer=layer_of("minimal"), memory_mb=256, timeout_s=60)
-        with Sandbox(function_, cpu_share=True, init_timeout_s=60) as sandbox:
-            sandbox.invoke(told("exit_", status=1))
-            outcome = sandbox.invoke(told("succeed"))
-
-        assert outcome.status == "success"

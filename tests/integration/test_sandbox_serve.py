@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,20 +46,31 @@ class Served:
         self.told = [process.stdout.readline() for _ in range(6)]
         self.status, self.err = None, ""
 
+    def wait_for(self, text):
+        """Read standard error as far as a line that holds the text; return that line."""
+        while text not in (line := self.process.stderr.readline()):
+            assert line, f"{text!r} was never said, but: {self.err}"
+            self.err += line
+        self.err += line
+        return line
+
     @property
     def url(self):
         return next(line.split()[-1] for line in self.told if line.startswith("curl "))
 
     def invoke(self, event=b"{}"):
-        request = urllib.request.Request(self.url, event)  # noqa: S310  # http
+        return self.call(event)
+
+    def call(self, event, **headers):
+        request = urllib.request.Request(self.url, event, headers)  # noqa: S310  # http
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=DEADLINE_S) as response:
             return json.load(response)
 
     def end(self, how=signal.SIGINT):
         self.process.send_signal(how)
-        _, self.err = self.process.communicate(timeout=DEADLINE_S)
-        self.status = self.process.returncode
+        self.err += self.process.stderr.read()
+        self.status = self.process.wait()
 
 
 @contextmanager
@@ -67,9 +82,13 @@ def serve(*arguments):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        # What is read of it ends then, and so does a test that waits for a line in vain.
+        deadline = threading.Timer(DEADLINE_S, process.kill)
+        deadline.start()
         try:
             yield Served(process)
         finally:
+            deadline.cancel()
             process.kill()
 
 
@@ -135,11 +154,187 @@ class TestServing:
         assert titles == ["INIT", "INVOKE", "INVOKE", "SHUTDOWN", "INIT", "INVOKE", "SHUTDOWN"]
         assert it.err.index("INVOKE ") < it.err.index("START", it.err.index("REPORT"))
 
+    def test_explains_at_once_whatever_the_format_of_the_log(self):
+        arguments = ("--env", "AWS_LAMBDA_LOG_FORMAT=JSON", "--explain")
+        with serve(*SUCCEED, *arguments) as served:
+            served.invoke()
+            served.wait_for("INVOKE ")
+            served.end()
+
+        assert served.err.count("INVOKE ") == 1
+
     def test_draws_the_traces_at_the_end(self):
         with serve(*SUCCEED, "--traces") as served:
             served.end()
 
         assert "no spans" in served.err
+
+
+@pytest.fixture
+def task(tmp_path):
+    """Return the folder of a function that tells its version."""
+    folder = tmp_path / "task"
+    folder.mkdir()
+    write(folder, 1)
+    return folder
+
+
+def write(folder, version):
+    # Each of another size: Python would take bytecode of the same second for the file's own.
+    (folder / "app.py").write_text(
+        "import os, time\n"
+        "def version(event, context):\n"
+        "    while event and not os.path.exists(event): time.sleep(0.005)\n"
+        f"    return {version}{' ' * version}\n"
+    )
+
+
+class TestWatching:
+    """A fresh environment, behind the same URL, whenever the function has changed."""
+
+    def test_serves_what_is_there_now(self, task):
+        with serve("--task", str(task), "--handler", "app.version", "--watch") as served:
+            before = served.invoke(b"null")
+            write(task, 2)
+            said = served.wait_for("changed")
+            after = served.invoke(b"null")
+            served.end()
+
+        assert (before, after, served.status) == (1, 2, 0)
+        app = task / "app.py"
+        assert said == f"{app} changed; a fresh environment serves the next invocation\n"
+
+    def test_ends_the_environment_before_in_order(self, task):
+        arguments = ("--task", str(task), "--handler", "app.version", "--watch", "--explain")
+        with serve(*arguments) as served:
+            served.invoke(b"null")
+            write(task, 2)
+            served.wait_for("changed")
+            served.invoke(b"null")
+            served.end()
+
+        parts = ("INIT", "INVOKE", "SHUTDOWN")
+        told = [line.split(":")[0] for line in served.err.splitlines() if line.startswith(parts)]
+        assert [title if "INVOKE" not in title else "INVOKE" for title in told] == [
+            "INIT",
+            "INVOKE",
+            "SHUTDOWN spindown",
+            "INIT",
+            "INVOKE",
+            "SHUTDOWN spindown",
+        ]
+
+    def test_finishes_what_is_in_flight_first(self, task, tmp_path):
+        go, arguments = tmp_path / "go", ("--task", str(task), "--handler", "app.version")
+        with (
+            serve(*arguments, "--watch", "--timeout", "30") as served,
+            ThreadPoolExecutor() as callers,
+        ):
+            first = callers.submit(served.invoke, json.dumps(str(go)).encode())
+            served.wait_for("START")
+            write(task, 2)
+            served.wait_for("changed")
+            second = callers.submit(served.invoke, b"null")
+            go.touch()
+            versions = first.result(), second.result()
+            served.end()
+
+        assert versions == (1, 2)
+
+    def test_sees_the_layer_too(self, task, tmp_path):
+        layer = tmp_path / "layer"
+        (layer / "python").mkdir(parents=True)
+        arguments = ("--task", str(task), "--handler", "app.version", "--layer", str(layer))
+        with serve(*arguments, "--watch") as served:
+            served.invoke(b"null")
+            (layer / "python" / "app_of_layer.py").touch()
+            said = served.wait_for("changed")
+            served.end()
+
+        assert said.startswith(f"{layer / 'python' / 'app_of_layer.py'} changed; ")
+
+    @pytest.mark.parametrize(
+        ("code", "error_type"),
+        [
+            ("def version(:", "Runtime.UserCodeSyntaxError"),
+            ("def renamed(event, context): pass", "Runtime.HandlerNotFound"),
+        ],
+    )
+    def test_answers_what_lambda_answers_for_a_broken_task(self, task, code, error_type):
+        with serve("--task", str(task), "--handler", "app.version", "--watch") as served:
+            (task / "app.py").write_text(code)
+            served.wait_for("changed")
+            broken = served.invoke(b"null")
+            write(task, 2)
+            served.wait_for("changed")
+            mended = served.invoke(b"null")
+            served.end()
+
+        assert broken["errorType"] == error_type
+        assert mended == 2
+
+    def test_outlives_a_folder_that_is_not_there(self, task, tmp_path):
+        with serve("--task", str(task), "--handler", "app.version", "--watch") as served:
+            write(task, 2)
+            served.wait_for("changed")
+            task.rename(tmp_path / "elsewhere")
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                served.invoke(b"null")
+            refusal = json.load(refused.value)
+            (tmp_path / "elsewhere").rename(task)
+            version = served.invoke(b"null")
+            served.end()
+
+        assert refusal == {"Type": "Service", "Message": f"no task folder at {str(task)!r}"}
+        assert (version, served.status) == (2, 0)
+
+    def test_does_not_take_its_own_files_for_changes(self, task):
+        events, recording = task / "a-events.jsonl", task / "a-recording.jsonl"
+        written = ("--events", str(events), "--record", str(recording))
+        with serve("--task", str(task), "--handler", "app.version", "--watch", *written) as served:
+            served.invoke(b"null")
+            write(task, 2)
+            said = served.wait_for("changed")
+            served.end()
+
+        assert said.startswith(f"{task / 'app.py'} changed; ")
+
+    def test_ends_at_once_when_it_is_interrupted_twice(self, task):
+        arguments = ("--task", str(task), "--handler", "app.version", "--timeout", "600")
+        with serve(*arguments, "--watch") as served, ThreadPoolExecutor() as callers:
+            caller = callers.submit(served.invoke, b'"/nowhere"')
+            served.wait_for("START")
+            write(task, 2)
+            served.wait_for("changed")
+            served.process.send_signal(signal.SIGINT)
+            served.wait_for("shutting down")
+            served.end()
+
+        assert isinstance(caller.exception(), OSError)
+        assert served.status == 1
+
+
+class TestRecording:
+    """Writes down what was invoked, and how."""
+
+    def test_holds_everything_that_was_given(self, tmp_path):
+        recording = tmp_path / "recording.jsonl"
+        context = base64.b64encode(b'{"custom": {"a": 1}}').decode()
+        with serve(*SUCCEED, "--record", str(recording)) as served:
+            served.invoke(b'{"a":\n1.10}')
+            headers = {"X-Amz-Client-Context": context, "X-Amzn-Trace-Id": "Root=1-2-3"}
+            served.call(b"2", **headers)
+            served.end()
+
+        first, second = recording.read_text().splitlines()
+        assert first == '{"payload": {"a": 1.10}}'
+        told = json.loads(second)
+        assert told.pop("secondsSincePrevious") >= 0
+        assert told == {
+            "payload": 2,
+            "clientContext": {"custom": {"a": 1}},
+            "traceHeader": "Root=1-2-3",
+        }
 
 
 class TestInvoking:

@@ -39,6 +39,7 @@ from lambda_sandbox.core.events import (
     InitRequested,
     InvokeRequested,
     LineWritten,
+    MemoryExhausted,
     MemoryMeasured,
     ProcessExited,
     ProcessNotStarted,
@@ -156,7 +157,7 @@ class SimulatedMachine(RuleBasedStateMachine):
                 self.forget_processes()
                 self.under_way.clear()
             case FinishShutdown():
-                self.shutdown_waits, self.gone = False, True
+                self.shutdown_waits, self.gone = False, self.unwanted
             case _:
                 pass
 
@@ -218,8 +219,17 @@ class SimulatedMachine(RuleBasedStateMachine):
     @rule(reason=st.sampled_from(["spindown", "failure"]), chance=st.integers(0, 29))
     def somebody_shuts_it_down(self, reason, chance: int) -> None:
         if chance == 0:
-            self.shutdown_waits = self.unwanted = True
-            self.feed(ShutdownRequested(reason))
+            self.end_for_good(reason)
+
+    def end_for_good(self, reason) -> None:
+        self.shutdown_waits = self.unwanted = True
+        self.feed(ShutdownRequested(reason))
+
+    @rule(reason=st.sampled_from(["spindown", "failure"]), chance=st.integers(0, 9))
+    def somebody_recycles_it(self, reason, chance: int) -> None:
+        if chance == 0:
+            self.shutdown_waits = True
+            self.feed(ShutdownRequested(reason, for_good=False))
 
     # The machine.
 
@@ -248,6 +258,13 @@ class SimulatedMachine(RuleBasedStateMachine):
     def a_process_exits(self, data, status: str, chance: int) -> None:
         if chance == 0:
             self.exit(data.draw(st.sampled_from(sorted(self.alive))), status)
+
+    @precondition(lambda self: self.alive)
+    @rule(data=st.data(), chance=st.integers(0, 9))
+    def the_memory_is_exhausted(self, data, chance: int) -> None:
+        if chance == 0:
+            self.feed(MemoryExhausted())
+            self.exit(data.draw(st.sampled_from(sorted(self.alive))), "signal: killed")
 
     def exit(self, process: str, status: str) -> None:
         self.alive.discard(process)
@@ -428,8 +445,7 @@ class SimulatedMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Everybody is answered in the end, even if every process hangs."""
-        self.shutdown_waits = True
-        self.feed(ShutdownRequested("spindown"))
+        self.end_for_good("spindown")
         for _ in range(200):
             if self.gone and not self.alive:
                 break

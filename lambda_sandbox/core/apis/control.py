@@ -1,49 +1,57 @@
-"""The APIs' answers: each call changes a state machine, or is refused by it."""
+"""What the processes of one environment have said: their calls, and what is answered."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from lambda_sandbox.core.actions import Action, Answer, Note, ReleaseResponse
+from lambda_sandbox.core.actions import Action, Answer
 from lambda_sandbox.core.api import (
-    JSON_TYPE,
-    OK,
+    NOT_FOUND,
     Call,
+    Credentials,
     ExtensionFailed,
     ExtensionNext,
-    InvocationError,
-    InvocationResponse,
     Ping,
     Register,
     Reply,
-    RuntimeInitError,
-    RuntimeNext,
     Subscribe,
     read_call,
+    refusal,
 )
-from lambda_sandbox.core.apis.extension import INVOKE, Extension, Extensions, Input
-from lambda_sandbox.core.apis.runtime import Input as RuntimeInput
-from lambda_sandbox.core.apis.runtime import Runtime
-from lambda_sandbox.core.telemetry.subscription import SUBSCRIBED
+from lambda_sandbox.core.apis.extension import Extensions
+from lambda_sandbox.core.apis.extensions_api import ExtensionsApi
+from lambda_sandbox.core.apis.first_fault import FirstFault
+from lambda_sandbox.core.apis.runtime_api import RuntimeApi
+from lambda_sandbox.core.function import MANAGED_INSTANCES, SNAP_START
+from lambda_sandbox.core.process_environment import AUTHORIZATION_TOKEN, CREDENTIALS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from lambda_sandbox.core.apis.extension import Extension
+    from lambda_sandbox.core.apis.runtime import Runtime
+    from lambda_sandbox.core.apis.workers import Workers
     from lambda_sandbox.core.events import RequestReceived
     from lambda_sandbox.core.function import FunctionFacts
     from lambda_sandbox.core.invocation import Run, ShutdownReason
     from lambda_sandbox.core.telemetry.journal import Journal
 
+CREDENTIALS_EXPIRE = "2099-12-31T23:59:59Z"
+"""Those of the documentation do not; a client wants to know."""
+
 
 class Control:
-    """The processes of one environment, as far as they have spoken.
+    """Who has spoken, and where they stand.
 
     Args:
         function: What runs here.
         files: Base names of the layer's extension files.
         journal: Where telemetry is subscribed to.
         out: Where the actions go.
+
+    Attributes:
+        extensions: Those that were started, and those that joined.
+        first_fault: What was reported first of all that is fatal.
+        memory_exhausted: Whether a process was killed for what all of them used.
     """
 
     def __init__(
@@ -60,11 +68,20 @@ class Control:
 
     def renew(self, files: tuple[str, ...]) -> None:
         """Begin anew: all processes are gone."""
-        self.extensions = Extensions(files)
-        self.runtime = Runtime()
-        self._run: Run | None = None
-        self.fatal_error_type: str | None = None  # the first that anyone reported
-        self.init_error: bytes | None = None  # the runtime's own words
+        function, journal, out = self._function, self._journal, self._out
+        managed = function.initialization_type == MANAGED_INSTANCES
+        self.extensions = Extensions(files, managed=managed)
+        self.first_fault = FirstFault()
+        self.memory_exhausted = False
+        self._extensions_api = ExtensionsApi(
+            function, self.extensions, self.first_fault, journal, out
+        )
+        self._runtime_api = RuntimeApi(function, self.extensions, self.first_fault, journal, out)
+
+    @property
+    def runtime(self) -> Runtime | Workers:
+        """Where the runtime stands, or where its workers do."""
+        return self._runtime_api.runtime
 
     def take(self, event: RequestReceived, now: float) -> None:
         """Answer a request, unless it is one that waits."""
@@ -75,195 +92,52 @@ class Control:
 
     def _reply(self, call: Call, event: RequestReceived, now: float) -> Reply | None:
         match call:
-            case RuntimeNext() | InvocationResponse() | InvocationError() | RuntimeInitError():
-                return self._runtime_reply(call, event.client_id, now)
-            case Register():
-                return self._register(call, event.fresh_uuid)
             case Ping():
                 return Reply(200, b"pong", (("Content-Type", "text/plain"),))
-            case (
-                ExtensionNext() | ExtensionFailed() | Subscribe()
-            ):  # pragma: no branch  # mypy: the last one
-                extension = self.extensions.identified(call.identifier)
-                if isinstance(extension, Reply):
-                    return extension
-                return self._extension_reply(call, extension, event, now)
+            case Credentials():
+                return self._credentials(call)
+            case Register() | ExtensionNext() | ExtensionFailed() | Subscribe() if (
+                self._function.extensions_disabled
+            ):
+                return NOT_FOUND
+            case Register():
+                return self._extensions_api.register(call, event.fresh_uuid)
+            case ExtensionNext() | ExtensionFailed() | Subscribe():
+                return self._extensions_api.reply(call, event, now)
+            case _:
+                return self._runtime_api.reply(call, event.client_id, now)
 
-    # Extensions.
-
-    def _register(self, call: Register, fresh_uuid: str) -> Reply:
-        extension = self.extensions.register(call, fresh_uuid)
-        if isinstance(extension, Reply):
-            return extension
-        self._out.append(Note("registered", extension.name))
-        facts = {
-            "functionName": self._function.name,
-            "functionVersion": self._function.version,
-            "handler": self._function.handler,
+    def _credentials(self, call: Credentials) -> Reply:
+        if self._function.initialization_type != SNAP_START:
+            return NOT_FOUND
+        if call.authorization != AUTHORIZATION_TOKEN:
+            return refusal(403, "InvalidAuthorizationToken", "Invalid authorization token")
+        credentials = {
+            "AccessKeyId": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            "SecretAccessKey": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            "Token": CREDENTIALS["AWS_SESSION_TOKEN"],
+            "Expiration": CREDENTIALS_EXPIRE,
         }
-        if call.wants_account_id:
-            facts["accountId"] = self._function.account_id
-        identifier = ("Lambda-Extension-Identifier", extension.identifier)
-        return Reply(200, _json(facts), (JSON_TYPE, identifier))
+        return Reply(200, json.dumps(credentials).encode())
 
-    def _extension_reply(
-        self,
-        call: ExtensionNext | ExtensionFailed | Subscribe,
-        extension: Extension,
-        event: RequestReceived,
-        now: float,
-    ) -> Reply | None:
-        match call:
-            case ExtensionNext():
-                return self._extension_next(extension, event)
-            case ExtensionFailed():
-                return self._extension_failed(call, extension)
-            case Subscribe():  # pragma: no branch  # mypy: the last one
-                answer = self._journal.subscribe(extension.name, call.body, now)
-                if isinstance(answer, Reply):
-                    return answer
-                self._out.append(Note("subscribed", extension.name))
-                return SUBSCRIBED
+    def hang_up(self, client_id: int) -> None:
+        """Take note of a connection that was closed before its request was answered."""
+        self._runtime_api.hang_up(client_id)
 
-    def _extension_next(self, extension: Extension, event: RequestReceived) -> Reply | None:
-        refused = extension.take(Input.NEXT)
-        if refused is None:
-            extension.client_id, extension.event_id = event.client_id, event.fresh_uuid
-            self._out.append(Note("asked next", extension.name))
-        return refused
-
-    def _extension_failed(self, call: ExtensionFailed, extension: Extension) -> Reply:
-        happened = Input.INIT_ERROR if call.initialising else Input.EXIT_ERROR
-        refused = extension.take(happened)
-        if refused:
-            return refused
-        extension.error_type = extension.error_type or call.error_type
-        self._fatal("Extension.InitError" if call.initialising else "Extension.ExitError")
-        self._out.append(Note(f"reported {call.error_type}", extension.name))
-        return OK
-
-    def _fatal(self, error_type: str) -> None:
-        self.fatal_error_type = self.fatal_error_type or error_type
-
-    # The runtime.
-
-    def _runtime_reply(
-        self,
-        call: RuntimeNext | InvocationResponse | InvocationError | RuntimeInitError,
-        client_id: int,
-        now: float,
-    ) -> Reply | None:
-        match call:
-            case RuntimeNext():
-                return self._runtime_next(client_id)
-            case RuntimeInitError():
-                return self._runtime_init_error(call)
-            case (
-                InvocationResponse() | InvocationError()
-            ):  # pragma: no branch  # mypy: the last one
-                return self._respond(call, now)
-
-    def _runtime_next(self, client_id: int) -> Reply | None:
-        # Internal extensions had until now to register.
-        self.extensions.closed = True
-        self._out.append(Note("asked next", "runtime"))
-        return self.runtime.ask_next(client_id)
-
-    def _runtime_init_error(self, call: RuntimeInitError) -> Reply:
-        refused = self.runtime.take(RuntimeInput.INIT_ERROR)
-        if refused:
-            return refused
-        self._fatal(call.error_type or "Runtime.Unknown")
-        self.init_error = call.body
-        return OK
-
-    def _respond(self, call: InvocationResponse | InvocationError, now: float) -> Reply:
-        refused = self.runtime.respond(call.request_id, call.body)
-        if refused:
-            return refused
-        run = self._run
-        if run is None:
-            # Its invocation has failed meanwhile, and its end is near: nobody waits for this.
-            return OK
-        if isinstance(call, InvocationResponse):
-            outcome = run.succeed(call.body, now)
-        else:
-            error_type = call.error_type or _error_type(call.body)
-            outcome = run.fail(call.body, "error", error_type, now)
-        # The caller has its response now, whatever extensions still do.
-        self._out.append(ReleaseResponse(outcome))
-        self._out.append(Note("responded", "runtime"))
-        return OK
-
-    # Events.
+    def snapshot_taken(self) -> None:
+        """Take note of a runtime that stands where clones begin: the template, or a clone."""
+        self._runtime_api.snapshot_taken()
 
     def invoke(self, run: Run, now: float) -> None:
         """Hand an invocation to everybody: the extensions a moment before the runtime."""
-        self._run = run
         self._journal.invoked(run.invocation, now)
-        deadline_ms = int(self._journal.epoch(run.deadline_at) * 1000)  # not a ms more
-        event = {
-            "eventType": INVOKE,
-            "deadlineMs": deadline_ms,
-            "requestId": run.request_id,
-            "invokedFunctionArn": self._function.arn,
-        }
-        trace_header = run.invocation.trace_header
-        if trace_header:
-            event["tracing"] = {"type": "X-Amzn-Trace-Id", "value": trace_header}
-        for extension in self.extensions:
-            if INVOKE in extension.events:
-                self._tell(extension, event)
-        reply = self._runtime_event(run, deadline_ms)
-        self._out.append(Answer(self.runtime.deliver(run.request_id, reply), reply))
-        self._out.append(Note("invoked", "runtime"))
+        self._extensions_api.invoke(run)
+        self._runtime_api.invoke(run)
 
-    def forget(self) -> None:
-        """Take note that nobody waits for the response any more."""
-        self._run = None
-
-    def _runtime_event(self, run: Run, deadline_ms: int) -> Reply:
-        invocation = run.invocation
-        optional = {
-            "Lambda-Runtime-Trace-Id": invocation.trace_header,
-            "Lambda-Runtime-Client-Context": invocation.client_context,
-        }
-        headers = (
-            JSON_TYPE,
-            ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
-            ("Lambda-Runtime-Deadline-Ms", str(deadline_ms)),
-            ("Lambda-Runtime-Invoked-Function-Arn", self._function.arn),
-            *((name, value) for name, value in optional.items() if value),
-        )
-        return Reply(200, invocation.payload, headers)
+    def forget(self, request_id: str) -> None:
+        """Take note that nobody waits for a response any more."""
+        self._runtime_api.forget(request_id)
 
     def shut_down(self, extension: Extension, reason: ShutdownReason, deadline_at: float) -> None:
         """Hand SHUTDOWN to an extension that waits for an event."""
-        event = {
-            "eventType": "SHUTDOWN",
-            "shutdownReason": reason,
-            "deadlineMs": int(self._journal.epoch(deadline_at) * 1000),
-        }
-        self._tell(extension, event)
-        self._out.append(Note("told to shut down", extension.name))
-
-    def _tell(self, extension: Extension, event: Mapping[str, object]) -> None:
-        refused = extension.take(Input.EVENT)
-        assert refused is None, "events go to extensions that are Ready"
-        headers = (JSON_TYPE, ("Lambda-Extension-Event-Identifier", extension.event_id))
-        self._out.append(Answer(extension.client_id, Reply(200, _json(event), headers)))
-
-
-def _json(value: Mapping[str, object]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _error_type(body: bytes) -> str:
-    """Return the type of an error that was posted without the header; Python's always is."""
-    try:
-        error = json.loads(body)
-    except ValueError:
-        return "Runtime.Unknown"
-    if isinstance(error, dict) and isinstance(error.get("errorType"), str):
-        return str(error["errorType"])
-    return "Runtime.Unknown"
+        self._extensions_api.shut_down(extension, reason, deadline_at)

@@ -24,6 +24,10 @@ EXTENSIONS_MAX = 10
 
 INVOKE, SHUTDOWN = "INVOKE", "SHUTDOWN"
 
+EVENTS = frozenset({INVOKE, SHUTDOWN})
+MANAGED_EVENTS = frozenset({SHUTDOWN})
+"""What may be registered for: of its many invocations a managed instance tells no extension."""
+
 
 class State(Enum):
     """Where an extension stands; the values are the platform's, as telemetry reports them."""
@@ -111,9 +115,12 @@ class Extensions:
 
     Args:
         files: Base names of the files in the layer's ``extensions`` folder.
+        managed: Whether this is a managed instance, where no extension hears of invocations,
+            and internal ones of nothing.
     """
 
     files: tuple[str, ...]
+    managed: bool = field(default=False, kw_only=True)
     closed: bool = False  # nobody may register any more
     _by_name: dict[str, Extension] = field(default_factory=dict)
 
@@ -181,8 +188,11 @@ class Extensions:
         if self.closed:
             message = "Extension registration closed already"
             return refusal(403, "Extension.RegistrationClosed", message)
+        if self.managed and call.events and not external:
+            message = "No events allowed for internal extensions"
+            return refusal(403, "Extension.InvalidEventType", message)
         for event in call.events:
-            if event not in {INVOKE, SHUTDOWN}:
+            if event not in (MANAGED_EVENTS if self.managed else EVENTS):
                 message = f"{event}: ErrorInvalidEventType"
                 return refusal(403, "Extension.InvalidEventType", message)
         return None if external else self._refuse_internal(call)

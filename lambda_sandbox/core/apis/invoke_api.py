@@ -264,16 +264,28 @@ def log_of(lines: Iterable[str], request_id: str) -> str:
     """Return the log of one invocation: from its START line to its REPORT line.
 
     Args:
-        lines: The log of its environment, which runs one invocation at a time. May be
-            endless: nothing is taken after the REPORT line.
+        lines: The log of its environment, in either format. May be endless: nothing is taken
+            after the REPORT line.
         request_id: The invocation's.
     """
     own = []
-    for line in dropwhile(
-        lambda text: not text.startswith(f"START RequestId: {request_id}"), lines
-    ):
+    for line in dropwhile(lambda text: not _tells(text, "start", request_id), lines):
         own.append(line)
-        if line.startswith(f"REPORT RequestId: {request_id}"):
+        if _tells(line, "report", request_id):
             break
-    # The runtime client ends the lines of one record with \r, to keep them together.
-    return "".join(line.replace("\r", "\n") + "\n" for line in own)
+    return "".join(f"{line}\n" for line in own)
+
+
+def _tells(line: str, what: str, request_id: str) -> bool:
+    """Return whether a line is the platform's on an invocation: a text, or an event in JSON."""
+    if line.startswith(f"{what.upper()} RequestId: {request_id}"):
+        return True
+    if f'"platform.{what}"' not in line:
+        return False
+    try:
+        event = json.loads(line)
+        return bool(
+            event["type"] == f"platform.{what}" and event["record"]["requestId"] == request_id
+        )
+    except (ValueError, TypeError, KeyError):  # the function may write what it likes
+        return False

@@ -26,6 +26,9 @@ class State(Enum):
     RUNNING = "Running"
     RESPONSE_SENT = "ResponseSent"
     INIT_ERROR = "InitError"
+    RESTORE_READY = "RestoreReady"  # initialised; what is cloned from it begins here
+    RESTORING = "Restoring"  # its hooks run
+    RESTORE_ERROR = "RestoreError"
 
 
 class Input(Enum):
@@ -35,11 +38,18 @@ class Input(Enum):
     EVENT = "event"
     RESPONSE = "response"  # or the error in its place
     INIT_ERROR = "init error"
+    SNAPSHOT = "snapshot"
+    RESTORE_NEXT = "restore next"
+    RESTORE_ERROR = "restore error"
 
 
 TRANSITIONS: Mapping[tuple[State, Input], State] = {
     (State.STARTED, Input.NEXT): State.READY,
     (State.STARTED, Input.INIT_ERROR): State.INIT_ERROR,
+    (State.STARTED, Input.SNAPSHOT): State.RESTORE_READY,
+    (State.RESTORE_READY, Input.RESTORE_NEXT): State.RESTORING,
+    (State.RESTORING, Input.RESTORE_ERROR): State.RESTORE_ERROR,
+    (State.RESTORING, Input.NEXT): State.READY,
     (State.READY, Input.NEXT): State.READY,
     (State.READY, Input.EVENT): State.RUNNING,
     (State.RUNNING, Input.NEXT): State.RUNNING,
@@ -53,6 +63,17 @@ received: here a request is whole before anyone is told of it.
 """
 
 
+UNKNOWN_REQUEST = refusal(400, "InvalidRequestID", "Invalid request ID")
+"""The answer to a response to no invocation."""
+
+TOO_LARGE = refusal(
+    413,
+    "RequestEntityTooLarge",
+    f"Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).",
+)
+"""The answer to a response that the caller cannot be given. Another may follow."""
+
+
 @dataclass(slots=True)
 class Runtime:
     """The runtime of the running environment."""
@@ -61,6 +82,11 @@ class Runtime:
     client_id: int = 0  # whose next is pending, while it is Ready
     request_id: str = ""  # of the current, or last, invocation
     event: Reply = Reply(200)  # noqa: RUF009  # frozen: what next was answered with last
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether an invocation can be delivered: its next is pending."""
+        return self.state is State.READY
 
     def take(self, happened: Input) -> Reply | None:
         """Change the state, or refuse.
@@ -75,6 +101,14 @@ class Runtime:
             return refusal(403, "InvalidStateTransition", message)
         self.state = state
         return None
+
+    def fail_init(self) -> Reply | None:
+        """Take the error of a runtime that could not initialise.
+
+        Returns:
+            None when it counts; else the refusal.
+        """
+        return self.take(Input.INIT_ERROR)
 
     def ask_next(self, client_id: int) -> Reply | None:
         """Take a ``next``.
@@ -108,8 +142,7 @@ class Runtime:
             None when it counts; else the refusal.
         """
         if request_id != self.request_id:
-            return refusal(400, "InvalidRequestID", "Invalid request ID")
+            return UNKNOWN_REQUEST
         if len(body) > RESPONSE_BYTES_MAX and self.state is State.RUNNING:
-            message = f"Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes)."
-            return refusal(413, "RequestEntityTooLarge", message)
+            return TOO_LARGE
         return self.take(Input.RESPONSE)

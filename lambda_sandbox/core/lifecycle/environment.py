@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING
 from lambda_sandbox.core.actions import (
     Action,
     ClearEnvironment,
+    DiscardSnapshot,
     FinishShutdown,
+    Kill,
     Note,
     StartProcess,
 )
@@ -33,23 +35,30 @@ from lambda_sandbox.core.apis.control import Control
 from lambda_sandbox.core.events import (
     RUNTIME,
     BatchDelivered,
+    ClientGone,
     Event,
     InitRequested,
     InvokeRequested,
     LineWritten,
+    MemoryExhausted,
     MemoryMeasured,
     ProcessExited,
     ProcessNotStarted,
     ProcessStarted,
     RequestReceived,
     ShutdownRequested,
+    SnapshotLost,
+    SnapshotTaken,
     TimeReached,
     extension_process,
 )
-from lambda_sandbox.core.invocation import TIMED_OUT, Failure
+from lambda_sandbox.core.function import MANAGED_INSTANCES, SNAP_START
+from lambda_sandbox.core.invocation import OUT_OF_TIME
 from lambda_sandbox.core.lifecycle import faults
+from lambda_sandbox.core.lifecycle.concurrent import ConcurrentInvocations
 from lambda_sandbox.core.lifecycle.freezer import Freezer
 from lambda_sandbox.core.lifecycle.initialisation import Initialisation
+from lambda_sandbox.core.lifecycle.restoration import Restoration
 from lambda_sandbox.core.lifecycle.sequential import SequentialInvocations
 from lambda_sandbox.core.lifecycle.shutdown import Shutdown
 from lambda_sandbox.core.telemetry.journal import Journal
@@ -58,16 +67,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lambda_sandbox.core.function import FunctionFacts
-    from lambda_sandbox.core.invocation import ShutdownReason
+    from lambda_sandbox.core.invocation import Failure, ShutdownReason
     from lambda_sandbox.core.lifecycle.invocations import Invocations
+    from lambda_sandbox.core.lifecycle.start_up import StartUp
 
 
 class Phase(Enum):
     """Where the environment stands."""
 
-    COLD = "cold"  # no process: fresh, or after a reset
+    COLD = "cold"  # no process: fresh, after a reset, or a snapshot
     REGISTERING = "registering"  # extensions start; the runtime waits for them
-    INITIALISING = "initialising"  # the runtime starts; all have to ask next
+    INITIALISING = "initialising"  # the runtime starts, or is restored; all have to ask next
+    STORING = "storing"  # the snapshot is taken; its extensions end
     SERVING = "serving"  # invocations run; without any, it freezes
     RESETTING = "resetting"  # everything ends, to begin anew
     ENDING = "ending"  # everything ends
@@ -81,16 +92,18 @@ class Environment:
         function: What runs here.
         files: Base names of the layer's extension files.
         telemetry: Whether the Telemetry API is supported.
+        freeze: Whether it is frozen while there is nothing to do; a managed instance never is.
         init_timeout_s: How long the first initialisation may take; 10 s on Lambda.
         epoch_s: The wall clock when the monotonic clock was 0.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a platform has switches
         self,
         function: FunctionFacts,
         *,
         files: tuple[str, ...],
         telemetry: bool,
+        freeze: bool = True,
         init_timeout_s: float,
         epoch_s: float,
     ) -> None:
@@ -100,23 +113,35 @@ class Environment:
         self._journal = Journal(function, supported=telemetry, epoch_s=epoch_s, out=self._out)
         self._control = Control(function, files, self._journal, self._out)
         self._freezer = Freezer(self._journal, self._out)
-        self._invocations: Invocations = SequentialInvocations(
-            function, self._control, self._journal, self._freezer, self._out
+        self._invocations = self._invocations_of(function)
+        self._freezes = freeze and function.initialization_type != MANAGED_INSTANCES
+        self._init = Initialisation(
+            function, self._control, self._journal, self._out, timeout_s=init_timeout_s
         )
-        self._init = Initialisation(function, self._control, self._journal, self._out)
-        self._init.timeout_s = init_timeout_s
+        self._restoration = Restoration(self._control, self._journal)
+        self._start_up: StartUp = self._init
+        self._takes_snapshot = function.initialization_type == SNAP_START
+        self._has_snapshot = False
         self._alive: set[str] = set()
         self._shutdown: Shutdown | None = None
-        self._shutdown_wanted: ShutdownReason | None = None
+        self._shutdown_wanted: ShutdownRequested | None = None
+        self._ends_for: ShutdownRequested | None = None  # what the end under way was asked for
         self._steps: Mapping[Phase, Callable[[float], bool]] = {
             Phase.COLD: self._when_cold,
             Phase.REGISTERING: self._start_runtime,
-            Phase.INITIALISING: self._finish_init,
+            Phase.INITIALISING: self._finish_start_up,
+            Phase.STORING: self._finish_storing,
             Phase.SERVING: self._serve,
             Phase.RESETTING: self._finish_shutdown,
             Phase.ENDING: self._finish_shutdown,
             Phase.GONE: self._refuse,
         }
+
+    def _invocations_of(self, function: FunctionFacts) -> Invocations:
+        control, journal, out = self._control, self._journal, self._out
+        if function.initialization_type == MANAGED_INSTANCES:
+            return ConcurrentInvocations(function, control, journal, out)
+        return SequentialInvocations(function, control, journal, self._freezer, out)
 
     @property
     def timer_at(self) -> float | None:
@@ -127,13 +152,13 @@ class Environment:
     def _phase_timer_at(self) -> float | None:
         match self.phase:
             case Phase.REGISTERING | Phase.INITIALISING:
-                return self._init.deadline_at
+                return self._start_up.deadline_at
             case Phase.SERVING:
                 return self._invocations.timer_at
             case Phase.RESETTING | Phase.ENDING:
                 assert self._shutdown is not None, "a shutdown is under way"
                 return self._shutdown.timer_at(frozenset(self._alive))
-            case Phase.COLD | Phase.GONE:  # pragma: no branch  # mypy: the last one
+            case Phase.COLD | Phase.STORING | Phase.GONE:  # pragma: no branch  # mypy: the last one
                 return None
 
     def _telemetry_timer_at(self) -> float | None:
@@ -143,11 +168,11 @@ class Environment:
 
     @property
     def _freezing(self) -> bool:
-        """Whether there is nothing to do.
+        """Whether there is nothing to do but to freeze.
 
         The freeze waits for the batches under way, not for new ones: they come with the thaw.
         """
-        return self.phase is Phase.SERVING and self._invocations.resting
+        return self._freezes and self.phase is Phase.SERVING and self._invocations.resting
 
     def handle(self, event: Event, now: float) -> tuple[Action, ...]:
         """Take one event into account and return what to do about it.
@@ -166,27 +191,35 @@ class Environment:
         self._out.clear()
         return actions
 
-    def _take(self, event: Event, now: float) -> None:  # noqa: C901, PLR0912  # one line per event
+    def _take(self, event: Event, now: float) -> None:  # noqa: C901, PLR0912, PLR0915  # a line each
         match event:
             case InitRequested():
                 self._init_requested()
             case InvokeRequested():
                 self._invocations.add(event.invocation)
             case ShutdownRequested():
-                self._shutdown_wanted = self._shutdown_wanted or event.reason
+                self._shutdown_requested(event)
             case ProcessStarted():
                 self._note("process started", event.process)
             case ProcessNotStarted():
                 self._process_not_started(event, now)
             case ProcessExited():
                 self._process_exited(event, now)
+            case SnapshotTaken():
+                self._snapshot_taken()
+            case SnapshotLost():
+                self._snapshot_lost(now)
             case RequestReceived():
                 self._control.take(event, now)
+            case ClientGone():
+                self._control.hang_up(event.client_id)
             case LineWritten():
                 self._journal.line_written(event.process, event.text, now)
             case MemoryMeasured():
                 self._journal.measured(event.used_bytes)
                 self._invocations.memory_measured(now)
+            case MemoryExhausted():
+                self._control.memory_exhausted = True
             case BatchDelivered():
                 self._journal.telemetry.finish(event.subscriber, now, accepted=event.accepted)
             case TimeReached():  # pragma: no branch  # mypy: the last one
@@ -198,32 +231,24 @@ class Environment:
             self._journal.deliver(now, begin=not self._freezing)
         return self._steps[self.phase](now)
 
-    def _when_cold(self, now: float) -> bool:
-        return self._begin_init(now) or self._vanish()
-
-    def _serve(self, now: float) -> bool:
-        if self._invocations.step(now):
-            return True
-        if not self._invocations.resting:
-            return False
-        if self._begin_end(now):
-            return True
-        self._freezer.freeze()
-        return False
-
-    # Initialisation.
+    # Initialisation, or restoration.
 
     def _init_requested(self) -> None:
+        self._init.wanted = True
         if self.phase is Phase.SERVING:
             self._init.repeat_outcome()
-        else:
-            self._init.wanted = True
 
-    def _begin_init(self, now: float) -> bool:
+    def _when_cold(self, now: float) -> bool:
+        if self._has_snapshot and self._init.wanted:
+            self._init.repeat_outcome()
+        return self._begin_start_up(now) or self._vanish()
+
+    def _begin_start_up(self, now: float) -> bool:
         if not (self._init.wanted or self._invocations.wait):
             return False
         self.phase = Phase.REGISTERING
-        self._init.begin(now, needed=self._invocations.wait)
+        self._start_up = self._restoration if self._has_snapshot else self._init
+        self._start_up.begin(now, needed=self._invocations.wait)
         for name in self._files:
             self._start(extension_process(name))
         return True
@@ -236,24 +261,80 @@ class Environment:
         if not self._control.extensions.all_registered:
             return False
         self.phase = Phase.INITIALISING
-        self._init.runtime_started = True
+        self._start_up.runtime_started = True
+        if self._has_snapshot:
+            self._control.snapshot_taken()
         self._start(RUNTIME)
         return True
 
-    def _finish_init(self, now: float) -> bool:
-        if not self._init.finish(now):
+    def _finish_start_up(self, now: float) -> bool:
+        if not self._start_up.finish(now):
             return False
-        if self._init.is_part_of_invocation:
-            self._invocations.charge_from(self._init.started_at)
+        if self._start_up is self._init and self._takes_snapshot:
+            self.phase = Phase.STORING
+            # On Lambda they are part of the snapshot: nobody tells them that they end.
+            self._out += [Kill(process) for process in sorted(self._alive)]
+            return True
+        if self._start_up.is_part_of_invocation:
+            self._invocations.charge_from(self._start_up.started_at)
+        if self._init.wanted:  # by someone who asked during a restoration
+            self._init.repeat_outcome()
         self.phase = Phase.SERVING
         self._note("initialised", "environment")
         return True
 
-    def _init_failed(self, failure: Failure, now: float) -> None:
-        self._init.fail(failure, now)
-        if self._init.is_part_of_invocation:
-            self._invocations.charge_from(self._init.started_at)
+    def _start_up_failed(self, failure: Failure, now: float) -> None:
+        start_up = self._start_up
+        start_up.fail(failure, now)
+        if start_up is self._init:
+            self._discard_snapshot()
+        if start_up.fails_invocation:
+            if start_up.is_part_of_invocation:
+                self._invocations.charge_from(start_up.started_at)
             self._invocations.fail_first(failure, now)
+
+    # The snapshot.
+
+    def _snapshot_taken(self) -> None:
+        self._alive.discard(RUNTIME)
+        self._has_snapshot = True
+        if self.phase is Phase.INITIALISING:
+            self._control.snapshot_taken()
+        else:  # its initialisation was given up meanwhile
+            self._discard_snapshot()
+
+    def _finish_storing(self, _now: float) -> bool:
+        if self._alive:
+            return False
+        self._note("snapshot taken", "environment")
+        self._clear()
+        self.phase = Phase.COLD
+        return True
+
+    def _snapshot_lost(self, now: float) -> None:
+        was_needed = self._has_snapshot and self.phase in {Phase.REGISTERING, Phase.INITIALISING}
+        self._has_snapshot = False
+        # A clone ends with it, and is missed by itself.
+        if was_needed and RUNTIME not in self._alive:
+            self._fail(faults.of_snapshot(), now)
+
+    def _discard_snapshot(self) -> None:
+        if self._has_snapshot:
+            self._has_snapshot = False
+            self._out.append(DiscardSnapshot())
+
+    # Invocations, and the freeze between them.
+
+    def _serve(self, now: float) -> bool:
+        if self._invocations.step(now):
+            return True
+        if not self._invocations.resting:
+            return False
+        if self._begin_end(now):
+            return True
+        if self._freezes:
+            self._freezer.freeze()
+        return False
 
     # Failure and the end.
 
@@ -270,31 +351,45 @@ class Environment:
         failure = None
         if self.phase is Phase.SERVING:
             failure = self._invocations.time_reached(now)
-        elif self.phase in {Phase.REGISTERING, Phase.INITIALISING} and self._init.is_late(now):
-            failure = Failure("timeout", TIMED_OUT, "out of time")
+        elif self.phase in {Phase.REGISTERING, Phase.INITIALISING} and self._start_up.is_late(now):
+            failure = OUT_OF_TIME
         if failure is not None:
             self._fail(failure, now)
 
     def _fail(self, failure: Failure, now: float) -> None:
         """End what is under way, and reset; nothing of that when it is ending already."""
-        if self.phase in {Phase.RESETTING, Phase.ENDING, Phase.COLD, Phase.GONE}:
-            return
         if self.phase in {Phase.REGISTERING, Phase.INITIALISING}:
-            self._init_failed(failure, now)
-        else:
+            self._start_up_failed(failure, now)
+        elif self.phase is Phase.SERVING:
             self._invocations.fail(failure, now)
+        else:
+            return
         self._begin_shutdown(failure.shutdown_reason, Phase.RESETTING, now)
+
+    def _shutdown_requested(self, event: ShutdownRequested) -> None:
+        wanted = self._shutdown_wanted
+        if wanted is None or (event.for_good and not wanted.for_good):
+            self._shutdown_wanted = event
 
     def _begin_end(self, now: float) -> bool:
         if self._shutdown_wanted is None:
             return False
-        self._begin_shutdown(self._shutdown_wanted, Phase.ENDING, now)
+        self._ends_for = self._shutdown_wanted
+        self._begin_shutdown(self._shutdown_wanted.reason, Phase.ENDING, now)
         return True
 
     def _vanish(self) -> bool:
-        if self._shutdown_wanted is None:
+        """Be gone, if that is wanted; or make room for another environment."""
+        wanted = self._shutdown_wanted
+        if wanted is None:
             return False
-        self.phase = Phase.GONE
+        if wanted.for_good:
+            self._discard_snapshot()
+            self.phase = Phase.GONE
+            return True
+        self._init.anew()
+        self._shutdown_wanted = None
+        self._out.append(FinishShutdown())
         return True
 
     def _begin_shutdown(self, reason: ShutdownReason, phase: Phase, now: float) -> None:
@@ -315,13 +410,21 @@ class Environment:
                 self._control.shut_down(extension, shutdown.reason, shutdown.deadline_at)
         if alive:
             return False
+        self._clear()
+        self._init.again()
+        self._shutdown = None
+        ended, self.phase = self.phase is Phase.ENDING, Phase.COLD
+        if not ended:
+            return True
+        self._init.anew()
+        # The end for good may have been asked for meanwhile, and invocations before it.
+        return self._vanish() if self._shutdown_wanted is self._ends_for else True
+
+    def _clear(self) -> None:
+        """Forget the processes: all of them are gone."""
         self._out.append(ClearEnvironment())
         self._control.renew(self._files)
         self._journal.renew()
-        self._init.again()
-        self._shutdown = None
-        self.phase = Phase.GONE if self.phase is Phase.ENDING else Phase.COLD
-        return True
 
     def _refuse(self, _now: float) -> bool:
         """Tell everyone who still wants something that the environment is gone."""

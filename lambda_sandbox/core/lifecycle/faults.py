@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from lambda_sandbox.core.events import ProcessExited, ProcessNotStarted
 
 
+OUT_OF_MEMORY = "Runtime.OutOfMemory"
+KILLED = "signal: killed"
+
+
+def of_snapshot() -> Failure:
+    """Return what it means that the initialised runtime is gone before it could be cloned."""
+    return Failure("error", RUNTIME_EXITED, "Runtime exited without providing a reason")
+
+
 def of_start(event: ProcessNotStarted, control: Control) -> Failure:
     """Take note of a process that the machine refused to start."""
     if event.process == RUNTIME:
@@ -29,11 +38,13 @@ def of_exit(event: ProcessExited, control: Control) -> Failure:
     The first fatal error that anyone reported names the fault, whoever leaves because of it.
     """
     if event.process == RUNTIME:
+        if control.memory_exhausted and event.status == KILLED:
+            control.first_fault.report(OUT_OF_MEMORY)
         text = f"Runtime exited with error: {event.status}"
         if event.succeeded:
             text = "Runtime exited without providing a reason"
-        error_type = control.fatal_error_type or RUNTIME_EXITED
-        return Failure("error", error_type, text, control.init_error)
+        error_type = control.first_fault.error_type or RUNTIME_EXITED
+        return Failure("error", error_type, text, control.first_fault.payload)
     happened = Input.EXIT if event.succeeded else Input.FAILED
     control.extensions.of_process(event.process).take(happened)
-    return Failure("error", control.fatal_error_type or EXTENSION_CRASHED, event.status)
+    return Failure("error", control.first_fault.error_type or EXTENSION_CRASHED, event.status)

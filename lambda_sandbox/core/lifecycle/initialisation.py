@@ -1,8 +1,9 @@
 """Initialisation: from the first process to the moment when all have asked next.
 
-The first one has a limit of its own. After a failure the environment is initialised again by
-the invocation that needs it, within the function's timeout: a suppressed init, whose telemetry
-says ``phase: invoke``.
+The first one has a limit of its own. On demand, after a failure, the environment is initialised
+again by the invocation that needs it, within the function's timeout: a suppressed init, whose
+telemetry says ``phase: invoke``. A snapshot and a managed instance have no second try: what
+waits for them fails with them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 from lambda_sandbox.core.actions import Action, FinishInit
 from lambda_sandbox.core.apis.runtime import State
+from lambda_sandbox.core.function import ON_DEMAND, PROVISIONED_CONCURRENCY, SNAP_START
 from lambda_sandbox.core.invocation import InitOutcome
+from lambda_sandbox.core.lifecycle.start_up import StartUp
 
 if TYPE_CHECKING:
     from lambda_sandbox.core.apis.control import Control
@@ -19,8 +22,11 @@ if TYPE_CHECKING:
     from lambda_sandbox.core.invocation import Failure, Status
     from lambda_sandbox.core.telemetry.journal import Journal
 
+SUPPRESSED = frozenset({ON_DEMAND, PROVISIONED_CONCURRENCY})
+"""The types of initialisation that are tried again by the invocation that needs them."""
 
-class Initialisation:
+
+class Initialisation(StartUp):
     """The initialisation under way, or the last one.
 
     Args:
@@ -28,57 +34,51 @@ class Initialisation:
         control: Who has spoken.
         journal: Who is told.
         out: Where the actions go.
+        timeout_s: Of the first initialisation.
 
     Attributes:
-        timeout_s: Of the first initialisation.
         wanted: Whether somebody waits for its outcome.
-        is_part_of_invocation: Whether it is a suppressed init, which an invocation waits for.
-        runtime_started: Whether the extensions have registered, and the runtime started.
-        started_at: When it began.
-        deadline_at: When it has to be finished.
     """
 
     def __init__(
-        self, function: FunctionFacts, control: Control, journal: Journal, out: list[Action]
+        self,
+        function: FunctionFacts,
+        control: Control,
+        journal: Journal,
+        out: list[Action],
+        *,
+        timeout_s: float,
     ) -> None:
+        super().__init__(control, journal)
         self._function = function
-        self._control = control
-        self._journal = journal
         self._out = out
+        self._timeout_s = timeout_s
         self._phase: Literal["init", "invoke"] = "init"
-        self._runtime_done = False
         self._outcome: InitOutcome | None = None
-        self.timeout_s = 10.0
         self.wanted = False
-        self.is_part_of_invocation = False
-        self.runtime_started = False
-        self.started_at = 0.0
-        self.deadline_at = 0.0
 
     def begin(self, now: float, *, needed: bool) -> None:
-        """Begin.
-
-        Args:
-            now: Monotonic seconds.
-            needed: Whether an invocation waits.
-        """
+        """Begin."""
         self.is_part_of_invocation = self._phase == "invoke" and needed
-        timeout_s = self._function.timeout_s if self.is_part_of_invocation else self.timeout_s
-        self.started_at, self.deadline_at = now, now + timeout_s
-        self.runtime_started = self._runtime_done = False
+        has_second_try = self._function.initialization_type in SUPPRESSED
+        self.fails_invocation = needed and (self._phase == "invoke" or not has_second_try)
+        timeout_s = self._function.timeout_s if self.is_part_of_invocation else self._timeout_s
+        self._began(now, timeout_s)
         self._journal.init_started(self._phase, now)
 
-    def is_late(self, now: float) -> bool:
-        """Return whether its time is over."""
-        return self.deadline_at <= now
+    @property
+    def _runtime_initialised(self) -> bool:
+        runtime = self._control.runtime
+        if self._function.initialization_type == SNAP_START:
+            return runtime.state is State.RESTORE_READY
+        return runtime.is_ready
 
     def finish(self, now: float) -> bool:
         """Take into account who has asked next; return whether all have."""
-        control = self._control
-        if control.runtime.state is State.READY and not self._runtime_done:
+        if self._runtime_initialised and not self._runtime_done:
             self._runtime_done = True
             self._journal.runtime_initialised(self._phase, "success", None, now)
-        if not (self._runtime_done and control.extensions.all_ready):
+        if not (self._runtime_done and self._control.extensions.all_ready):
             return False
         self._report("success", None, now)
         self._finished(InitOutcome("success", None, None, now - self.started_at))
@@ -112,8 +112,14 @@ class Initialisation:
     def repeat_outcome(self) -> None:
         """Tell again how it went, to someone who asks late."""
         assert self._outcome is not None, "it has ended"
+        self.wanted = False
         self._out.append(FinishInit(self._outcome))
 
     def again(self) -> None:
         """Take note of a reset: from now on, invocations wait for initialisation."""
-        self._phase = "invoke"
+        if self._function.initialization_type in SUPPRESSED:
+            self._phase = "invoke"
+
+    def anew(self) -> None:
+        """Take note that another environment takes the place of this one."""
+        self._phase = "init"

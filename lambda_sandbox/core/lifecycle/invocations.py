@@ -13,7 +13,6 @@ from lambda_sandbox.core.invocation import (
     Run,
     error_payload,
     timeout_payload,
-    timeout_text,
 )
 
 if TYPE_CHECKING:
@@ -94,22 +93,22 @@ class Invocations(ABC):
         self._journal.invoked(run.invocation, now)
         self._give_up(run, failure, now)
 
+    @abstractmethod
+    def _tell_failure(self, run: Run, failure: Failure, now: float) -> None:
+        """Publish the end of an invocation that cannot go on."""
+
     def _give_up(self, run: Run, failure: Failure, now: float) -> None:
         """End an invocation that cannot go on; its caller may have been answered before."""
-        if failure.status == "timeout":
-            epoch_s = self._journal.epoch(now)
-            payload = timeout_payload(run.request_id, self._timeout_s, epoch_s)
-            self._journal.timed_out(timeout_text(run.request_id, self._timeout_s, epoch_s))
-        else:
-            payload = error_payload(failure.error_type, run.request_id, failure.text)
-            self._journal.failed(run.request_id, failure.text, failure.error_type)
-        if run.runtime_done_at is None:
-            self._journal.runtime_done(run, failure.status, failure.reported_type, now)
-        self._journal.reported(run, failure.status, failure.reported_type, now)
+        self._tell_failure(run, failure, now)
         if run.outcome is None:
-            payload = failure.payload or payload
+            payload = failure.payload or self._payload(run, failure, now)
             outcome = run.fail(payload, failure.status, failure.error_type, now)
             self._out.append(ReleaseResponse(outcome))
+
+    def _payload(self, run: Run, failure: Failure, now: float) -> bytes:
+        if failure.status == "timeout":
+            return timeout_payload(run.request_id, self._timeout_s, self._journal.epoch(now))
+        return error_payload(failure.error_type, run.request_id, failure.text)
 
     def refuse(self, error_type: str, text: str) -> None:
         """Tell everyone who waits that the environment is gone."""

@@ -6,14 +6,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from lambda_sandbox.core.actions import Action, MeasureMemory
-from lambda_sandbox.core.apis.runtime import State
-from lambda_sandbox.core.invocation import TIMED_OUT, Failure
+from lambda_sandbox.core.invocation import OUT_OF_TIME, timeout_text
 from lambda_sandbox.core.lifecycle.invocations import Invocations
 
 if TYPE_CHECKING:
     from lambda_sandbox.core.apis.control import Control
     from lambda_sandbox.core.function import FunctionFacts
-    from lambda_sandbox.core.invocation import Run
+    from lambda_sandbox.core.invocation import Failure, Run
     from lambda_sandbox.core.lifecycle.freezer import Freezer
     from lambda_sandbox.core.telemetry.journal import Journal
 
@@ -58,7 +57,9 @@ class SequentialInvocations(Invocations):
     @property
     def timer_at(self) -> float | None:
         """When the function's timeout is over; it counts until all have asked next."""
-        return self._run.deadline_at if self._run is not None else None
+        if self._run is None or self._stage is not Stage.INVOKING:
+            return None
+        return self._run.deadline_at
 
     def step(self, now: float) -> bool:
         """Begin the next invocation, or end the one under way if all have asked next."""
@@ -82,7 +83,7 @@ class SequentialInvocations(Invocations):
     def _finish(self, now: float) -> bool:
         run, control = self._run, self._control
         assert run is not None, "an invocation runs"
-        if run.outcome is None or control.runtime.state is not State.READY:
+        if run.outcome is None or not control.runtime.is_ready:
             return False
         if run.runtime_done_at is None:
             run.runtime_done_at = now
@@ -102,9 +103,19 @@ class SequentialInvocations(Invocations):
 
     def time_reached(self, now: float) -> Failure | None:
         """Return the timeout, if it is over: it ends the environment, too."""
-        if self._run is None or self._run.deadline_at > now:
+        if self.timer_at is None or self.timer_at > now:
             return None
-        return Failure("timeout", TIMED_OUT, "out of time")
+        return OUT_OF_TIME
+
+    def _tell_failure(self, run: Run, failure: Failure, now: float) -> None:
+        if failure.status == "timeout":
+            line = timeout_text(run.request_id, self._timeout_s, self._journal.epoch(now))
+            self._journal.timed_out(line)
+        else:
+            self._journal.failed(run.request_id, failure.text, failure.error_type)
+        if run.runtime_done_at is None:
+            self._journal.runtime_done(run, failure.status, failure.reported_type, now)
+        self._journal.reported(run, failure.status, failure.reported_type, now)
 
     def fail(self, failure: Failure, now: float) -> None:
         """End the invocation under way, if one is."""
@@ -113,6 +124,7 @@ class SequentialInvocations(Invocations):
             self._rest()
 
     def _rest(self) -> None:
+        assert self._run is not None, "an invocation runs"
+        self._control.forget(self._run.request_id)
         self._run = None
-        self._control.forget()
         self._stage = Stage.RESTING

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lambda_sandbox.core.instant import iso_time
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from lambda_sandbox.core.function import FunctionFacts
 
 Record = dict[str, Any]
-
-ON_DEMAND = "on-demand"
 
 
 def milliseconds(duration_s: float) -> float:
@@ -54,7 +53,7 @@ def error(error_type: str | None) -> Record:
 def init_start(function: FunctionFacts, phase: str) -> Record:
     """Return the record of ``platform.initStart``."""
     return {
-        "initializationType": ON_DEMAND,
+        "initializationType": function.initialization_type,
         "phase": phase,
         "functionName": function.name,
         "functionVersion": function.version,
@@ -65,21 +64,51 @@ def init_start(function: FunctionFacts, phase: str) -> Record:
     }
 
 
-def init_runtime_done(phase: str, status: str, error_type: str | None) -> Record:
+def init_runtime_done(
+    function: FunctionFacts, phase: str, status: str, error_type: str | None
+) -> Record:
     """Return the record of ``platform.initRuntimeDone``."""
     return {
-        "initializationType": ON_DEMAND,
+        "initializationType": function.initialization_type,
         "phase": phase,
         "status": status,
         **error(error_type),
     }
 
 
-def init_report(phase: str, status: str, error_type: str | None, duration_s: float) -> Record:
+def init_report(
+    function: FunctionFacts, phase: str, status: str, error_type: str | None, duration_s: float
+) -> Record:
     """Return the record of ``platform.initReport``."""
     return {
-        "initializationType": ON_DEMAND,
+        "initializationType": function.initialization_type,
         "phase": phase,
+        "status": status,
+        **error(error_type),
+        "metrics": {"durationMs": milliseconds(duration_s)},
+    }
+
+
+def restore_start(function: FunctionFacts) -> Record:
+    """Return the record of ``platform.restoreStart``."""
+    return {
+        "functionName": function.name,
+        "functionVersion": function.version,
+        "instanceId": function.log_stream,
+        "instanceMaxMemory": function.memory_mb * 1024 * 1024,
+        "runtimeVersion": function.runtime_version,
+        "runtimeVersionArn": function.runtime_version_arn,
+    }
+
+
+def restore_runtime_done(status: str, error_type: str | None) -> Record:
+    """Return the record of ``platform.restoreRuntimeDone``."""
+    return {"status": status, **error(error_type)}
+
+
+def restore_report(status: str, error_type: str | None, duration_s: float) -> Record:
+    """Return the record of ``platform.restoreReport``."""
+    return {
         "status": status,
         **error(error_type),
         "metrics": {"durationMs": milliseconds(duration_s)},
@@ -107,27 +136,48 @@ def log_record(text: str, log_format: str) -> str | Record:
     return record if isinstance(record, dict) else text
 
 
+@dataclass(frozen=True, slots=True)
+class StartUp:
+    """What went before the first invocation of an environment, and is reported with it.
+
+    Attributes:
+        restored: Whether it was a restore of a snapshot, and not an initialisation.
+        duration_s: How long it took.
+    """
+
+    restored: bool
+    duration_s: float
+
+
 def metrics(
-    function: FunctionFacts, duration_s: float, init_duration_s: float | None, used_bytes: int
+    function: FunctionFacts, duration_s: float, start_up: StartUp | None, used_bytes: int
 ) -> Record:
     """Return the metrics of ``platform.report``.
 
-    Initialisation is billed with the first invocation, as it is since August 2025.
+    Initialisation is billed with the first invocation, as it is since August 2025; a restore is
+    billed by itself.
 
     Args:
         function: The function.
         duration_s: Of the invocation, extensions included.
-        init_duration_s: Of the initialisation that went before, if it is to be reported.
+        start_up: What went before, if it has not been reported yet.
         used_bytes: Peak memory of all processes together.
     """
-    billed_s = duration_s + (init_duration_s or 0.0)
-    init = {} if init_duration_s is None else {"initDurationMs": milliseconds(init_duration_s)}
+    billed_s, before = duration_s, {}
+    if start_up is not None and start_up.restored:
+        before = {
+            "restoreDurationMs": milliseconds(start_up.duration_s),
+            "billedRestoreDurationMs": math.ceil(start_up.duration_s * 1000),
+        }
+    elif start_up is not None:
+        billed_s += start_up.duration_s
+        before = {"initDurationMs": milliseconds(start_up.duration_s)}
     return {
         "durationMs": milliseconds(duration_s),
         "billedDurationMs": math.ceil(billed_s * 1000),
         "memorySizeMB": function.memory_mb,
         "maxMemoryUsedMB": math.ceil(used_bytes / (1024 * 1024)),
-        **init,
+        **before,
     }
 
 
@@ -143,6 +193,9 @@ def report_line(request_id: str, record: Record) -> str:
     ]
     if "initDurationMs" in measured:
         parts.append(f"Init Duration: {measured['initDurationMs']:.2f} ms")
+    if "restoreDurationMs" in measured:
+        parts.append(f"Restore Duration: {measured['restoreDurationMs']:.2f} ms")
+        parts.append(f"Billed Restore Duration: {measured['billedRestoreDurationMs']} ms")
     if record["status"] != "success":
         parts.append(f"Status: {record['status']}")
     if "errorType" in record:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 PLAIN_SCHEMA_VERSION = "2022-07-01"
 """The one schema in which a line of a log is a string, whatever the log format."""
 
-SCHEMA_VERSIONS = (PLAIN_SCHEMA_VERSION, "2022-12-13", "2025-01-29")
+MANAGED_SCHEMA_VERSION = "2025-01-29"
+"""The one schema that a managed instance accepts."""
+
+SCHEMA_VERSIONS = (PLAIN_SCHEMA_VERSION, "2022-12-13", MANAGED_SCHEMA_VERSION)
 TYPES = ("platform", "function", "extension")
 
 BUFFERING: dict[str, tuple[int, int, int]] = {
@@ -79,6 +82,15 @@ SCHEMA: dict[str, Any] = {
 }
 """What a subscription has to be; what it has beside this is ignored."""
 
+MANAGED_SCHEMA: dict[str, Any] = {
+    **SCHEMA,
+    "properties": {
+        **SCHEMA["properties"],
+        "schemaVersion": {"type": "string", "enum": (MANAGED_SCHEMA_VERSION,)},
+    },
+}
+"""The same on a managed instance."""
+
 SCHEMA_NAME = "telemetry-subscription-schema.json"
 
 NOT_SUPPORTED = refusal(202, "Telemetry.NotSupported", "Telemetry API is not supported")
@@ -124,8 +136,12 @@ def category(event: PlatformEvent) -> str:
     return str(event["type"]).partition(".")[0]
 
 
-def read_subscription(body: bytes) -> Subscription | Reply:
+def read_subscription(body: bytes, *, managed: bool = False) -> Subscription | Reply:
     """Check a subscription.
+
+    Args:
+        body: What was put.
+        managed: Whether this is a managed instance.
 
     Returns:
         The subscription; or the 400 that names what is wrong with it.
@@ -134,7 +150,7 @@ def read_subscription(body: bytes) -> Subscription | Reply:
         wanted = json.loads(body)
     except ValueError as error:
         return _invalid(f"failed to parse JSON: {error}")
-    violation = first_violation(wanted, SCHEMA)
+    violation = first_violation(wanted, MANAGED_SCHEMA if managed else SCHEMA)
     if violation:
         return _invalid(
             f"schema validation error: jsonschema: '{violation.instance}' does not validate "

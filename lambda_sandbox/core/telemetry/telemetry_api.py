@@ -44,11 +44,13 @@ class TelemetryApi:
 
     Args:
         supported: Whether the API is there; local emulators answer 202 without it.
+        managed: Whether this is a managed instance, which knows the newest schema only.
     """
 
-    def __init__(self, *, supported: bool) -> None:
+    def __init__(self, *, supported: bool, managed: bool = False) -> None:
         self.closed = False
         self._supported = supported
+        self._managed = managed
         self._past: deque[tuple[Item, Item]] = deque()  # as objects, and as plain text
         self._past_bytes = 0
         self._past_losses: defaultdict[str, Loss] = defaultdict(Loss)
@@ -82,7 +84,7 @@ class TelemetryApi:
         """
         if not self._supported:
             return NOT_SUPPORTED
-        subscription = read_subscription(body)
+        subscription = read_subscription(body, managed=self._managed)
         if isinstance(subscription, Reply):
             return subscription
         if self.closed:

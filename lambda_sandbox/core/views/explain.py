@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "environment"
 
+_INVOKE = "INVOKE"
+
+RESPONDED = "responded"
+"""What the runtime did when it posted a response or, then with its type behind a colon, an
+error."""
+
 _REPORTS = ("platform.initReport", "platform.report")
 _NAME_WIDTH_MAX = 20  # a longer name pushes its own line only
 _SEVERAL = 2  # from there on, there is somebody to wait for
@@ -47,6 +53,11 @@ class Chapter:
         """Whether it has been reported: what comes now belongs to the next."""
         return self.report is not None
 
+    @property
+    def awaits_report(self) -> bool:
+        """Whether it is an invocation under way."""
+        return self.report is None and self.title.startswith(_INVOKE)
+
 
 def chapters(story: Sequence[Moment | Told]) -> list[Chapter]:
     """Divide what happened into chapters.
@@ -63,7 +74,7 @@ def chapters(story: Sequence[Moment | Told]) -> list[Chapter]:
             frozen_at, paused_s = None, None
         if isinstance(item, Told):
             if item.event["type"] in _REPORTS:
-                divided[-1].report = item.event["record"]
+                _reported(divided, item.event["record"]).report = item.event["record"]
         elif item.what == "frozen":
             frozen_at = item.at_s
         elif item.what == "thawed":
@@ -71,6 +82,23 @@ def chapters(story: Sequence[Moment | Told]) -> list[Chapter]:
         elif item.who != ENVIRONMENT:
             divided[-1].moments.append(item)
     return divided
+
+
+def _reported(divided: Sequence[Chapter], record: Record) -> Chapter:
+    """Return what a report is about; invocations may run side by side."""
+    title = _invocation(record) if "requestId" in record else None
+    return next((part for part in reversed(divided) if part.title == title), divided[-1])
+
+
+def finished(parts: Sequence[Chapter]) -> list[Chapter]:
+    """Return the first chapters, as many as nothing can be added to."""
+    last = max((index for index, part in enumerate(parts) if part.finished), default=-1)
+    under_way = (index for index, part in enumerate(parts) if part.awaits_report)
+    return list(parts[: min(last + 1, next(under_way, last + 1))])
+
+
+def _invocation(record: Record) -> str:
+    return f"{_INVOKE} {record['requestId']}"
 
 
 def _title(item: Moment | Told) -> str | None:
@@ -83,7 +111,7 @@ def _title(item: Moment | Told) -> str | None:
         case "platform.initStart":
             return "INIT" if record["phase"] == "init" else "INIT again, within an invocation"
         case "platform.start":
-            return f"INVOKE {record['requestId']}"
+            return _invocation(record)
         case _:
             return None
 
@@ -98,7 +126,7 @@ def explain(parts: Sequence[Chapter]) -> str:
 def _told(part: Chapter, width: int) -> Iterator[str]:
     if part.paused_s is not None:
         yield f"frozen for {_duration(part.paused_s)}"
-    yield printable(f"{part.title}{_verdict(part.report)}")
+    yield printable(f"{part.title}{_verdict(part)}")
     for moment in part.moments:
         instant = f"+{_duration(moment.at_s - part.began_at)}"
         yield printable(f"{instant:>{_INSTANT_WIDTH}}  {moment.who:<{width}}  {moment.what}")
@@ -106,11 +134,21 @@ def _told(part: Chapter, width: int) -> Iterator[str]:
         yield printable(f"{'':{_INSTANT_WIDTH}}  → {lesson}")
 
 
-def _verdict(report: Record | None) -> str:
-    if report is None:
+def _verdict(part: Chapter) -> str:
+    if part.report is None:
         return ""
-    error_type = report.get("errorType")
-    return f": {report['status']}" + (f", {error_type}" if error_type else "")
+    status, error_type = part.report["status"], part.report.get("errorType")
+    if error_type:
+        return f": {status}, {error_type}"
+    # To the platform an invocation is a success when the runtime has asked next, and its caller
+    # may have an error all the same.
+    raised = next((what for what in map(_raised, part.moments) if what), None)
+    return f": {status}, the function raised {raised}" if raised else f": {status}"
+
+
+def _raised(moment: Moment) -> str:
+    """Return the type of the error that was posted instead of a response."""
+    return moment.what.partition(f"{RESPONDED}: ")[2]
 
 
 def _lessons(part: Chapter) -> Iterator[str]:
@@ -132,7 +170,7 @@ def _start_of_runtime(part: Chapter) -> Iterator[str]:
 
 def _wait_for_all(part: Chapter) -> Iterator[str]:
     """An initialisation or an invocation ends when all have asked next."""
-    responded = [moment for moment in part.moments if moment.what == "responded"]
+    responded = [moment for moment in part.moments if moment.what.startswith(RESPONDED)]
     if responded:
         yield f"the caller had its answer after {_duration(responded[0].at_s - part.began_at)}"
     asked = {moment.who: moment.at_s for moment in part.moments if moment.what == "asked next"}

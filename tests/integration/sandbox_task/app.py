@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import resource
+import socket
 import stat
 import subprocess
 import sys
@@ -69,7 +70,10 @@ def _spin():
 
 
 def scatter(event, context):
-    """Leave a daemon: an orphan in a session of its own, with none of our pipes."""
+    """Leave a daemon: an orphan in a session of its own, with none of our pipes.
+
+    It has the variables of the event, or else ours.
+    """
     script = (
         "import os, sys, time\n"
         "if os.fork(): os._exit(0)\n"
@@ -79,7 +83,8 @@ def scatter(event, context):
         "os.closerange(0, 3)\n"
         "time.sleep(600)\n"
     )
-    return int(subprocess.check_output([sys.executable, "-S", "-c", script]))
+    argv = [sys.executable, "-S", "-c", script]
+    return int(subprocess.check_output(argv, env=event.get("environ")))
 
 
 def speak(event, context):
@@ -137,3 +142,31 @@ def burn(event, context):
     until = time.process_time() + event["cpu_s"]
     while time.process_time() < until:
         pass
+
+
+def write(event, context):
+    """Write to each file; return what was wrong with that."""
+    return [_wrong_with(path) for path in event["files"]]
+
+
+def _wrong_with(path):
+    try:
+        with open(path, "w"):
+            os.remove(path)
+    except OSError as error:
+        return error.strerror
+
+
+CONNECTIONS = []
+
+
+def talk(event, context):
+    """Keep a connection from one invocation to the next; return what has become of it."""
+    if not CONNECTIONS:
+        CONNECTIONS.append(socket.create_connection(("127.0.0.1", event["port"])))
+        return "is new"
+    CONNECTIONS[0].setblocking(False)
+    try:
+        return "was cut" if CONNECTIONS[0].recv(1) == b"" else "has answered"
+    except BlockingIOError:
+        return "is as it was"

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from lambda_sandbox.core.api import (
+    Credentials,
     ExtensionFailed,
     ExtensionNext,
     InvocationError,
@@ -14,6 +15,8 @@ from lambda_sandbox.core.api import (
     Ping,
     Register,
     Reply,
+    RestoreError,
+    RestoreNext,
     RuntimeInitError,
     RuntimeNext,
     Subscribe,
@@ -54,6 +57,16 @@ class TestACall:
                 Request("POST", "/2018-06-01/runtime/init/error", ERROR_TYPE, b"{}"),
                 RuntimeInitError(b"{}", "Runtime.ImportModuleError"),
             ),
+            (Request("GET", "/2018-06-01/runtime/restore/next"), RestoreNext()),
+            (
+                Request("POST", "/2018-06-01/runtime/restore/error", ERROR_TYPE, b"{}"),
+                RestoreError(b"{}", "Runtime.ImportModuleError"),
+            ),
+            (
+                Request("GET", "/2021-04-23/credentials", {"authorization": "token"}),
+                Credentials("token"),
+            ),
+            (Request("GET", "/2021-04-23/credentials"), Credentials("")),
             (Request("GET", "/2018-06-01/ping?x"), Ping()),
             (Request("GET", "/2020-01-01/extension/event/next", ME), ExtensionNext(UUID)),
             (Request("PUT", "/2022-07-01/telemetry", ME, b"{}"), Subscribe(UUID, b"{}")),

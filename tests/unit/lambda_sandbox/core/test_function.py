@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambda_sandbox.core.function import FunctionFacts
+from lambda_sandbox.core.function import ON_DEMAND, FunctionFacts
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:hello"
 
@@ -26,3 +26,8 @@ class TestFunctionFacts:
         assert facts.runtime_version_arn == (
             "arn:aws:lambda:us-east-1::runtime:python:3.13.sandbox"
         )
+
+    def test_the_environment_is_an_ordinary_one_unless_said_otherwise(self):
+        facts = FunctionFacts("hello", "7", "app.handler", 128, 3.0, "3.13", "stream")
+
+        assert (facts.initialization_type, facts.max_concurrency) == (ON_DEMAND, 4)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from lambda_sandbox.core.function import FunctionFacts
+from lambda_sandbox.core.function import (
+    MANAGED_INSTANCES,
+    ON_DEMAND,
+    PROVISIONED_CONCURRENCY,
+    SNAP_START,
+    FunctionFacts,
+)
 from lambda_sandbox.core.process_environment import (
+    AUTHORIZATION_TOKEN,
+    CREDENTIALS_PATH,
     CUSTOMER_BYTES_MAX,
+    LOG_SOCKET,
     RESERVED,
     Places,
     configuration_fault,
@@ -15,12 +26,19 @@ from lambda_sandbox.core.process_environment import (
 )
 
 FUNCTION = FunctionFacts("hello", "$LATEST", "app.handler", 256, 3.0, "3.13", "stream")
-PLACES = Places(task="/task", runtime="/runtime", python_bin="/bin-3.13", layer="/layer")
+PLACES = Places("/task", "/runtime", "/bin-3.13", "/layer", log_socket="/workers")
 API = "127.0.0.1:9001"
 
 
-def variables(customer=(), places=PLACES):
-    return runtime_variables(FUNCTION, dict(customer), places, API)
+def variables(customer=(), places=PLACES, initialization_type=ON_DEMAND):
+    function = replace(FUNCTION, initialization_type=initialization_type, max_concurrency=3)
+    return runtime_variables(function, dict(customer), places, API)
+
+
+def difference(initialization_type, customer=()):
+    """What a type of initialisation leaves out of the usual variables, and what it adds."""
+    usual, seen = variables(customer), variables(customer, initialization_type=initialization_type)
+    return usual.keys() - seen.keys(), dict(seen.items() - usual.items())
 
 
 class TestTheRuntime:
@@ -85,6 +103,46 @@ class TestTheRuntime:
         assert seen["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/w"
 
 
+class TestTheInitializationType:
+    """Says what is left out of the runtime's variables, and what is added."""
+
+    def test_is_told(self):
+        assert variables()["AWS_LAMBDA_INITIALIZATION_TYPE"] == "on-demand"
+
+    def test_is_all_that_provisioned_concurrency_changes(self):
+        assert difference(PROVISIONED_CONCURRENCY) == (
+            set(),
+            {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"},
+        )
+
+    def test_under_snap_start_takes_away_the_log_stream_and_the_keys(self):
+        assert difference(SNAP_START) == (
+            {
+                "AWS_ACCESS_KEY_ID",
+                "AWS_LAMBDA_LOG_GROUP_NAME",
+                "AWS_LAMBDA_LOG_STREAM_NAME",
+                "AWS_SECRET_ACCESS_KEY",
+                "AWS_SESSION_TOKEN",
+            },
+            {
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN": AUTHORIZATION_TOKEN,
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{API}/2021-04-23/credentials",
+            },
+        )
+
+    def test_on_a_managed_instance_gives_workers_a_number_and_a_log_in_json(self):
+        assert difference(MANAGED_INSTANCES, {"AWS_LAMBDA_LOG_FORMAT": "Text"}) == (
+            set(),
+            {
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
+                "AWS_LAMBDA_LOG_FORMAT": "JSON",
+                "AWS_LAMBDA_MAX_CONCURRENCY": "3",
+                "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": "/workers",
+            },
+        )
+
+
 class TestAnExtension:
     """Sees the same, without what is the runtime's own business."""
 
@@ -111,6 +169,19 @@ class TestAnExtension:
 
         assert {"AWS_SESSION_TOKEN", "AWS_REGION", "AWS_LAMBDA_INITIALIZATION_TYPE"} <= set(seen)
         assert seen["COLOR"] == "red"
+
+    def test_has_credentials_under_snap_start_too(self):
+        seen = extension_variables(variables(initialization_type=SNAP_START))
+
+        assert seen["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start"
+        assert seen["AWS_CONTAINER_AUTHORIZATION_TOKEN"] == AUTHORIZATION_TOKEN
+        assert seen["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == f"http://{API}{CREDENTIALS_PATH}"
+
+    def test_knows_a_managed_instance_and_nothing_of_its_workers(self):
+        seen = extension_variables(variables(initialization_type=MANAGED_INSTANCES))
+
+        assert seen["AWS_LAMBDA_INITIALIZATION_TYPE"] == "lambda-managed-instances"
+        assert not {"AWS_LAMBDA_MAX_CONCURRENCY", LOG_SOCKET} & set(seen)
 
 
 class TestTheCustomersVariables:

@@ -82,6 +82,7 @@ class TestTheMemoryWatch:
         assert told[1] == MemoryMeasured(60 * MIB)
         assert most.wait() == -9
         assert less.poll() is None
+        assert [watch.has_killed(process.pid) for process in (less, most)] == [False, True]
 
     def test_leaves_processes_alone_that_keep_within_the_limit(self, loop, hoarder):
         process = hoarder(30)

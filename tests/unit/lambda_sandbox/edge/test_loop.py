@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from lambda_sandbox.core.events import InitRequested, TimeReached
+from lambda_sandbox.core.events import InitRequested, RequestReceived, TimeReached
+from lambda_sandbox.core.http1 import Request
 from lambda_sandbox.edge import clock
 from lambda_sandbox.edge.loop import READ, Loop
 
@@ -55,6 +56,14 @@ class TestWaiting:
 
         assert loop.take(None) is None
         assert loop.stopped
+
+    def test_what_the_dead_have_asked_for_is_told_nobody(self, loop):
+        loop.emit(RequestReceived(1, Request("GET", "/", {}), "uuid"))
+        loop.emit(InitRequested(), at=5.0)
+
+        loop.forget_requests()
+
+        assert loop.take(None) == (5.0, InitRequested())
 
     def test_an_event_keeps_its_order_and_its_instant(self, loop):
         loop.emit(InitRequested(), at=5.0)

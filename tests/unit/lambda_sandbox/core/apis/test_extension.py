@@ -34,6 +34,11 @@ def registered(*names, files=("listener",)):
     return extensions
 
 
+def managed():
+    """The registry of a managed instance, which was launched with one file."""
+    return Extensions(("listener",), managed=True)
+
+
 class TestTheStateMachine:
     """The table, row by row."""
 
@@ -148,6 +153,67 @@ class TestRegistration:
         extensions.closed = True
 
         assert refused(extensions.register(Register("listener", ()), ID)) == (
+            "Extension.RegistrationClosed",
+            "Extension registration closed already",
+        )
+
+
+class TestOnAManagedInstance:
+    """No extension hears of invocations, and one in the runtime's process of nothing."""
+
+    @pytest.mark.parametrize("events", [("SHUTDOWN",), ()])
+    def test_a_launched_file_may_register_for_shutdown_or_for_nothing(self, events):
+        extension = managed().register(Register("listener", events), ID)
+
+        assert extension == Extension(
+            "listener",
+            external=True,
+            state=State.REGISTERED,
+            identifier=ID,
+            events=frozenset(events),
+        )
+
+    def test_an_internal_one_may_register_for_nothing(self):
+        extension = managed().register(Register("thread", ()), ID)
+
+        assert extension == Extension(
+            "thread", external=False, state=State.REGISTERED, identifier=ID
+        )
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (Register("listener", ("INVOKE",)), "INVOKE: ErrorInvalidEventType"),
+            (Register("listener", ("SHUTDOWN", "INVOKE")), "INVOKE: ErrorInvalidEventType"),
+            (Register("listener", ("BOGUS",)), "BOGUS: ErrorInvalidEventType"),
+            (Register("thread", ("INVOKE",)), "No events allowed for internal extensions"),
+            (Register("thread", ("SHUTDOWN",)), "No events allowed for internal extensions"),
+            (Register("thread", ("BOGUS",)), "No events allowed for internal extensions"),
+        ],
+    )
+    def test_any_other_event_is_refused(self, call, message):
+        assert refused(managed().register(call, ID)) == ("Extension.InvalidEventType", message)
+
+    def test_a_refused_extension_may_try_again(self):
+        extensions = managed()
+        extensions.register(Register("listener", ("INVOKE",)), ID)
+
+        assert isinstance(extensions.register(Register("listener", ("SHUTDOWN",)), ID), Extension)
+
+    def test_of_several_workers_one_registers(self):
+        extensions = managed()
+        extensions.register(Register("thread", ()), ID)
+
+        assert refused(extensions.register(Register("thread", ()), "id-2")) == (
+            "Extension.InvalidExtensionState",
+            "Extension with this name already registered",
+        )
+
+    def test_registration_ends_as_elsewhere(self):
+        extensions = managed()
+        extensions.closed = True
+
+        assert refused(extensions.register(Register("thread", ()), ID)) == (
             "Extension.RegistrationClosed",
             "Extension registration closed already",
         )

@@ -275,13 +275,28 @@ class TestAnAnswer:
 class TestTheLog:
     """That of one invocation goes from its START to its REPORT."""
 
-    LINES = ("before", "START RequestId: r-1 Version: 1", "a\rb", "END", "REPORT RequestId: r-1\t")
+    LINES = ("before", "START RequestId: r-1 Version: 1", "a\nb", "END", "REPORT RequestId: r-1\t")
 
     def test_is_cut_out_of_that_of_the_environment(self):
         other = ("START RequestId: r-0", "x", "REPORT RequestId: r-0")
 
         assert log_of([*other, *self.LINES, "after"], "r-1") == (
             "START RequestId: r-1 Version: 1\na\nb\nEND\nREPORT RequestId: r-1\t\n"
+        )
+
+    def test_is_cut_out_of_events_too(self):
+        start = '{"type":"platform.start","record":{"requestId":"r-1"}}'
+        report = '{"type":"platform.report","record":{"requestId":"r-1"}}'
+        own = [
+            start,
+            '"platform.report"',
+            '["platform.report"]',
+            '{"type":"platform.report"}',
+            report,
+        ]
+
+        assert log_of([start.replace("r-1", "r-0"), *own, "after"], "r-1") == "".join(
+            f"{line}\n" for line in own
         )
 
     def test_does_not_wait_for_what_comes_after(self):

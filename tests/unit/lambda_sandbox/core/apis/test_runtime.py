@@ -44,6 +44,24 @@ class TestTheStateMachine:
         assert (refusal.status, error_type(refusal)) == (403, "InvalidStateTransition")
 
 
+class TestReadiness:
+    """Whether an invocation can be delivered."""
+
+    @pytest.mark.parametrize("state", State)
+    def test_is_a_pending_next(self, state):
+        assert Runtime(state).is_ready is (state is State.READY)
+
+
+class TestAnInitError:
+    """Counts until the first next."""
+
+    def test_counts_once(self):
+        runtime = Runtime()
+
+        assert runtime.fail_init() is None
+        assert error_type(runtime.fail_init()) == "InvalidStateTransition"
+
+
 class TestNext:
     """It waits; while an invocation runs it gives the same again."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from lambda_sandbox.core.actions import (
     Answer,
     ClearEnvironment,
     Deliver,
+    DiscardSnapshot,
     FinishInit,
     FinishShutdown,
     Freeze,
@@ -27,18 +29,27 @@ from lambda_sandbox.core.actions import (
 )
 from lambda_sandbox.core.events import (
     BatchDelivered,
+    ClientGone,
     InitRequested,
     InvokeRequested,
     LineWritten,
+    MemoryExhausted,
     MemoryMeasured,
     ProcessExited,
     ProcessNotStarted,
     ProcessStarted,
     RequestReceived,
     ShutdownRequested,
+    SnapshotLost,
+    SnapshotTaken,
     TimeReached,
 )
-from lambda_sandbox.core.function import FunctionFacts
+from lambda_sandbox.core.function import (
+    MANAGED_INSTANCES,
+    PROVISIONED_CONCURRENCY,
+    SNAP_START,
+    FunctionFacts,
+)
 from lambda_sandbox.core.http1 import Request
 from lambda_sandbox.core.invocation import Invocation
 from lambda_sandbox.core.lifecycle.environment import Environment, Phase
@@ -50,6 +61,9 @@ RUNTIME_API = "/2018-06-01/runtime"
 LISTENER, QUIET, RUNTIME = "extensions/listener", "extensions/quiet", "runtime"
 MEASURED = MemoryMeasured(20 << 20)
 SHUTDOWN = ShutdownRequested("spindown")
+RECYCLE = ShutdownRequested("spindown", for_good=False)
+SNAP_STARTED = replace(FUNCTION, version="1", initialization_type=SNAP_START)
+MANAGED = replace(FUNCTION, version="1", initialization_type=MANAGED_INSTANCES, log_format="JSON")
 
 
 def invoke(request_id="r-1"):
@@ -59,9 +73,14 @@ def invoke(request_id="r-1"):
 class Story:
     """An environment, told what happens; it remembers what it ordered."""
 
-    def __init__(self, *files, telemetry=True):
+    def __init__(self, *files, telemetry=True, function=FUNCTION, freeze=True):
         self.environment = Environment(
-            FUNCTION, files=files, telemetry=telemetry, init_timeout_s=10.0, epoch_s=0.0
+            function,
+            files=files,
+            telemetry=telemetry,
+            freeze=freeze,
+            init_timeout_s=10.0,
+            epoch_s=0.0,
         )
         self.now = NOW
         self.clients = 0
@@ -126,8 +145,12 @@ class Story:
             return self.call("GET", f"{RUNTIME_API}/invocation/next", after_s=after_s)
         return self.call("GET", f"{EXTENSION_API}/event/next", who=name, after_s=after_s)
 
-    def responds(self, request_id="r-1", how="response", body=b'"ok"'):
-        return self.call("POST", f"{RUNTIME_API}/invocation/{request_id}/{how}", body)
+    def asks_restore_next(self):
+        return self.call("GET", f"{RUNTIME_API}/restore/next")
+
+    def responds(self, request_id="r-1", how="response", body=b'"ok"', after_s=0.0):
+        target = f"{RUNTIME_API}/invocation/{request_id}/{how}"
+        return self.call("POST", target, body, after_s=after_s)
 
 
 def _identifier(name):
@@ -152,6 +175,59 @@ def accompanied(*events, subscribed=False):
     story.asks_next("listener")
     story.asks_next(RUNTIME)
     return story
+
+
+def published(*files):
+    """A function with SnapStart, cold, with its snapshot."""
+    story = Story(*files, function=SNAP_STARTED)
+    story.tell(InitRequested())
+    for name in files:
+        story.registers(name, "INVOKE", "SHUTDOWN")
+        story.asks_next(name)
+    story.tell(SnapshotTaken())
+    story.tell(*[ProcessExited(f"extensions/{name}", "signal: killed") for name in files])
+    return story
+
+
+def restored():
+    """A clone of it that runs the invocation ``r-1``."""
+    story = published()
+    story.tell(invoke())
+    story.asks_restore_next()
+    story.asks_next(RUNTIME)
+    return story
+
+
+def managed(*request_ids, workers=2, files=()):
+    """A managed instance whose workers have asked next, and invocations that are asked for."""
+    story = Story(*files, function=MANAGED)
+    story.tell(InitRequested())
+    for name in files:
+        story.registers(name, "SHUTDOWN")
+        story.asks_next(name)
+    for _ in range(workers):
+        story.asks_next(RUNTIME)
+    for request_id in request_ids:
+        story.tell(invoke(request_id))
+    return story
+
+
+def replies(orders):
+    """Those to the calls of the processes."""
+    return [order.reply for order in orders if isinstance(order, Answer)]
+
+
+def handed(orders):
+    """The request ids that the runtime, or its workers, were given."""
+    headers = [dict(reply.headers) for reply in replies(orders)]
+    name = "Lambda-Runtime-Aws-Request-Id"
+    return [header[name] for header in headers if name in header]
+
+
+def outcomes(orders):
+    """What the callers were given: request ids, statuses and error types."""
+    released = [order.outcome for order in orders if isinstance(order, ReleaseResponse)]
+    return [(one.request_id, one.status, one.error_type) for one in released]
 
 
 def outcome(orders):
@@ -290,6 +366,12 @@ class TestAnInitialisationThatFails:
             "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout"
         ]
 
+    def test_does_not_fail_before_its_time_is_over(self):
+        story = Story()
+        story.tell(InitRequested())
+
+        assert story.tell(TimeReached(), after_s=9.9) == []
+
     def test_the_invocation_that_caused_it_gets_a_second_one(self):
         story = Story()
         story.tell(invoke())
@@ -375,6 +457,14 @@ class TestAnInvocation:
         assert story.tell(MEASURED) == [Freeze()]
         assert story.records("report")[0]["metrics"]["maxMemoryUsedMB"] == 20
         assert story.lines()[0] == "END RequestId: r-1"
+
+    def test_is_in_time_when_all_have_asked_next_in_time(self):
+        story = alone()
+        story.tell(invoke())
+        story.responds()
+        story.asks_next(RUNTIME)
+
+        assert story.tell(TimeReached(), MEASURED, after_s=FUNCTION.timeout_s) == [Freeze()]
 
     def test_of_a_handler_that_raises_ends_the_same_way(self):
         story = alone()
@@ -712,3 +802,531 @@ class TestTheShutdown:
 
         assert story.tell(MEASURED) == []
         assert story.environment.phase is Phase.SERVING
+
+
+class TestARecycle:
+    """The environment ends, and makes room for another one that begins like the first."""
+
+    def test_of_a_cold_environment_is_immediate(self):
+        story = Story()
+
+        assert story.tell(RECYCLE) == [FinishShutdown()]
+        assert story.environment.phase is Phase.COLD
+
+    def test_ends_the_processes_and_starts_none(self):
+        story = alone()
+
+        assert story.tell(RECYCLE) == [Thaw(), Kill(RUNTIME)]
+        assert story.tell(ProcessExited(RUNTIME, "signal: killed")) == [
+            ClearEnvironment(),
+            FinishShutdown(),
+        ]
+        assert story.environment.timer_at is None
+
+    def test_the_next_environment_is_initialised_as_the_first_was(self):
+        story = alone()
+        story.tell(RECYCLE, ProcessExited(RUNTIME, "signal: killed"))
+
+        assert story.tell(invoke()) == [StartProcess(RUNTIME)]
+        assert story.records("initStart")[0]["phase"] == "init"
+        assert story.environment.timer_at == NOW + 10
+
+    def test_the_next_environment_begins_at_once_if_somebody_waits_for_it(self):
+        story = alone()
+
+        orders = story.tell(RECYCLE, invoke(), ProcessExited(RUNTIME, "signal: killed"))
+
+        assert orders == [
+            Thaw(),
+            Kill(RUNTIME),
+            ClearEnvironment(),
+            FinishShutdown(),
+            StartProcess(RUNTIME),
+        ]
+
+    def test_waits_for_what_was_asked_before(self):
+        story = alone()
+        story.tell(invoke())
+
+        assert story.tell(RECYCLE) == []
+        story.responds()
+        story.asks_next(RUNTIME)
+        assert story.tell(MEASURED) == [Kill(RUNTIME)]
+
+    def test_is_for_good_if_that_is_wanted_meanwhile(self):
+        story = alone()
+        story.tell(RECYCLE, SHUTDOWN, RECYCLE)
+
+        story.tell(ProcessExited(RUNTIME, "signal: killed"))
+
+        assert story.environment.phase is Phase.GONE
+
+    def test_is_followed_by_the_end_only_when_what_was_asked_in_between_is_done(self):
+        story = alone()
+        story.tell(RECYCLE, invoke(), SHUTDOWN)
+
+        orders = story.tell(ProcessExited(RUNTIME, "signal: killed"))
+
+        assert orders == [ClearEnvironment(), StartProcess(RUNTIME)]
+
+    def test_keeps_the_snapshot(self):
+        story = restored()
+        story.tell(RECYCLE)
+        story.responds()
+        story.asks_next(RUNTIME)
+        story.tell(MEASURED)
+
+        orders = story.tell(ProcessExited(RUNTIME, "signal: killed"), invoke("r-2"))
+
+        assert orders == [ClearEnvironment(), FinishShutdown(), StartProcess(RUNTIME)]
+        assert story.kinds()[-1] == "restoreStart"
+
+
+class TestMemoryThatIsExhausted:
+    """The platform killed a process for what all of them used."""
+
+    def test_is_the_runtimes_fault_if_it_was_killed(self):
+        story = alone()
+        story.tell(invoke())
+
+        orders = story.tell(MemoryExhausted(), ProcessExited(RUNTIME, "signal: killed"))
+
+        assert outcome(orders).payload == (
+            b'{"errorType":"Runtime.OutOfMemory","errorMessage":'
+            b'"RequestId: r-1 Error: Runtime exited with error: signal: killed"}'
+        )
+        assert story.records("report")[0]["errorType"] == "Runtime.OutOfMemory"
+
+    def test_is_forgotten_with_the_processes(self):
+        story = alone()
+        story.tell(MemoryExhausted(), ProcessExited(RUNTIME, "signal: killed"), invoke())
+        story.asks_next(RUNTIME)
+
+        orders = story.tell(ProcessExited(RUNTIME, "signal: killed"))
+
+        assert outcome(orders).error_type == "Runtime.ExitError"
+
+
+class TestProvisionedConcurrency:
+    """On demand in all but the name."""
+
+    def test_says_so(self):
+        story = Story(function=replace(FUNCTION, initialization_type=PROVISIONED_CONCURRENCY))
+
+        story.tell(InitRequested())
+
+        assert story.records("initStart")[0]["initializationType"] == "provisioned-concurrency"
+
+    def test_is_initialised_again_by_the_invocation_that_needs_it(self):
+        story = Story(function=replace(FUNCTION, initialization_type=PROVISIONED_CONCURRENCY))
+        story.tell(InitRequested(), ProcessExited(RUNTIME, "exit status 1"))
+
+        assert story.tell(invoke()) == [StartProcess(RUNTIME)]
+        assert story.records("initStart")[0]["phase"] == "invoke"
+
+
+class TestAnEnvironmentThatIsNeverFrozen:
+    """Where that was switched off, telemetry does not wait for the next invocation."""
+
+    def test_delivers_what_is_due(self):
+        story = Story("listener", freeze=False)
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.subscribes("listener")
+        story.asks_next("listener")
+
+        assert Freeze() not in story.asks_next(RUNTIME)
+        assert story.environment.timer_at == pytest.approx(NOW + 0.025)
+        (deliver,) = story.tell(TimeReached(), after_s=0.03)
+        assert isinstance(deliver, Deliver)
+
+
+class TestAPublishedVersion:
+    """Its runtime is initialised once, and becomes a snapshot."""
+
+    def test_ends_its_extensions_when_the_snapshot_is_taken(self):
+        story = Story("listener", function=SNAP_STARTED)
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.asks_next("listener")
+
+        finished, kill = story.tell(SnapshotTaken(), after_s=2.0)
+
+        assert (finished.outcome.status, finished.outcome.duration_s) == ("success", 2.0)
+        assert kill == Kill(LISTENER)
+        assert story.environment.phase is Phase.STORING
+        assert story.environment.timer_at is None
+
+    def test_is_cold_when_they_are_gone(self):
+        story = published("listener")
+
+        assert story.environment.phase is Phase.COLD
+        assert story.orders() == [ClearEnvironment()]
+        assert story.kinds() == ["initStart", "initRuntimeDone", "extension", "initReport"]
+
+    def test_waits_for_the_extensions_before_it_is_initialised(self):
+        story = Story("listener", function=SNAP_STARTED)
+        story.tell(InitRequested())
+        story.registers("listener")
+
+        assert story.tell(SnapshotTaken()) == []
+        finished, *_ = story.asks_next("listener")
+        assert finished.outcome.status == "success"
+
+    def test_has_an_outcome_for_whoever_asks_late(self):
+        (finished,) = published().tell(InitRequested())
+
+        assert finished.outcome.status == "success"
+
+    def test_has_an_outcome_for_whoever_asks_while_it_is_stored(self):
+        story = Story("listener", function=SNAP_STARTED)
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.asks_next("listener")
+        story.tell(SnapshotTaken())
+
+        assert story.tell(InitRequested()) == []
+        _, finished = story.tell(ProcessExited(LISTENER, "signal: killed"))
+        assert finished.outcome.status == "success"
+
+    def test_is_not_to_be_had_without_a_snapshot(self):
+        story = Story(function=SNAP_STARTED)
+        story.tell(InitRequested())
+        story.asks_next(RUNTIME)
+
+        finished, *orders = story.tell(TimeReached(), after_s=10)
+
+        assert finished.outcome.status == "timeout"
+        assert orders == [Kill(RUNTIME)]
+
+
+class TestASnapshotThatIsOfNoUse:
+    """It is discarded, once; or it is gone already."""
+
+    def test_because_an_extension_failed(self):
+        story = Story("listener", function=SNAP_STARTED)
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.tell(SnapshotTaken())
+
+        finished, *orders = story.tell(ProcessExited(LISTENER, "exit status 1"))
+
+        assert finished.outcome.error_type == "Extension.Crash"
+        assert orders == [DiscardSnapshot(), ClearEnvironment()]
+
+    def test_because_it_came_when_all_was_over(self):
+        story = Story("listener", function=SNAP_STARTED)
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.tell(ProcessExited(LISTENER, "exit status 1"))
+
+        assert story.tell(SnapshotTaken()) == [DiscardSnapshot(), ClearEnvironment()]
+
+    def test_because_it_was_lost_before_all_had_asked_next(self):
+        story = Story("listener", function=SNAP_STARTED)
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.tell(SnapshotTaken())
+
+        finished, *orders = story.tell(SnapshotLost())
+
+        assert (finished.outcome.status, finished.outcome.error_type) == (
+            "error",
+            "Runtime.ExitError",
+        )
+        assert orders == [Kill(LISTENER)]
+
+    def test_that_was_discarded_is_not_lost_again(self):
+        story = Story("listener", function=SNAP_STARTED)
+        story.tell(InitRequested())
+        story.registers("listener")
+        story.tell(SnapshotTaken())
+        story.tell(ProcessExited(LISTENER, "exit status 1"), InitRequested())
+
+        assert story.tell(SnapshotLost()) == []
+        story.registers("listener")
+        assert story.tell(SnapshotLost()) == []
+
+    def test_because_nothing_will_be_cloned_any_more(self):
+        assert published().tell(SHUTDOWN) == [DiscardSnapshot(), FinishShutdown()]
+
+    def test_fails_the_invocation_that_needed_it(self):
+        story = Story(function=SNAP_STARTED)
+        story.tell(invoke())
+
+        orders = story.tell(ProcessExited(RUNTIME, "exit status 1"))
+
+        assert outcomes(orders) == [("r-1", "error", "Runtime.ExitError")]
+        assert orders[-1] == ClearEnvironment()
+        assert story.environment.phase is Phase.COLD
+
+    def test_is_made_anew_when_it_was_lost_in_the_cold(self):
+        story = published()
+
+        assert story.tell(SnapshotLost(), InitRequested()) == [StartProcess(RUNTIME)]
+        assert story.records("initStart")[0]["phase"] == "init"
+
+
+class TestARestore:
+    """A clone of the snapshot, and new extensions."""
+
+    def test_begins_with_an_invocation(self):
+        story = published("listener")
+
+        assert story.tell(invoke()) == [StartProcess(LISTENER)]
+        assert story.kinds()[-1] == "restoreStart"
+        assert story.environment.timer_at == NOW + 10
+
+    def test_clones_the_runtime_when_its_extensions_have_registered(self):
+        story = published("listener")
+        story.tell(invoke())
+
+        assert StartProcess(RUNTIME) in story.registers("listener", "INVOKE")
+
+    def test_is_complete_when_all_have_asked_next(self):
+        story = published("listener")
+        story.tell(invoke())
+        story.registers("listener", "INVOKE")
+        (go_on,) = story.asks_restore_next()
+        assert go_on.reply.status == 200
+        assert story.asks_next(RUNTIME, after_s=0.5) == []
+        assert story.kinds()[-1] == "restoreRuntimeDone"
+
+        orders = story.asks_next("listener", after_s=0.5)
+
+        assert handed(orders) == ["r-1"]
+        assert story.records("restoreReport") == [
+            {"status": "success", "metrics": {"durationMs": 1000.0}}
+        ]
+
+    def test_does_not_count_for_the_functions_timeout(self):
+        story = published()
+        story.tell(invoke())
+        story.asks_restore_next()
+        story.asks_next(RUNTIME, after_s=5.0)
+
+        assert story.environment.timer_at == NOW + 5 + FUNCTION.timeout_s
+
+    def test_is_reported_with_its_first_invocation(self):
+        story = restored()
+        story.responds()
+        story.asks_next(RUNTIME)
+        story.tell(MEASURED)
+
+        assert [key for key in story.records("report")[0]["metrics"] if "Duration" in key] == [
+            "billedDurationMs",
+            "restoreDurationMs",
+            "billedRestoreDurationMs",
+        ]
+
+    def test_is_followed_by_another_after_a_reset(self):
+        story = restored()
+
+        orders = story.tell(ProcessExited(RUNTIME, "exit status 1"), invoke("r-2"))
+
+        assert outcomes(orders) == [("r-1", "error", "Runtime.ExitError")]
+        assert orders[-1] == StartProcess(RUNTIME)
+        assert DiscardSnapshot() not in orders
+        assert story.kinds()[-1] == "restoreStart"
+
+    def test_tells_whoever_asks_meanwhile_how_initialisation_went(self):
+        story = published("listener")
+        story.tell(invoke())
+        story.registers("listener", "INVOKE")
+        story.tell(InitRequested())
+        story.asks_restore_next()
+        story.asks_next("listener")
+
+        orders = story.asks_next(RUNTIME)
+
+        assert [type(order) for order in orders] == [FinishInit, Answer, Answer]
+
+
+class TestARestoreThatFails:
+    """The invocation that needed it fails, and the next one gets another clone."""
+
+    def test_because_a_hook_failed(self):
+        story = published()
+        story.tell(invoke())
+        story.asks_restore_next()
+        error = b'{"errorType": "Runtime.AfterRestoreError"}'
+        story.call(
+            "POST",
+            f"{RUNTIME_API}/restore/error",
+            error,
+            **{"lambda-runtime-function-error-type": "Runtime.AfterRestoreError"},
+        )
+
+        released = outcome(story.tell(ProcessExited(RUNTIME, "exit status 65")))
+
+        assert (released.payload, released.error_type) == (error, "Runtime.AfterRestoreError")
+        assert [record["status"] for record in story.records("restoreRuntimeDone")] == ["error"]
+        assert story.tell(invoke("r-2")) == [StartProcess(RUNTIME)]
+
+    def test_because_an_extension_did_before_there_was_a_clone(self):
+        story = published("listener")
+        story.tell(invoke())
+
+        orders = story.tell(ProcessExited(LISTENER, "exit status 1"))
+
+        assert outcomes(orders) == [("r-1", "error", "Extension.Crash")]
+        assert story.records("restoreRuntimeDone") == []
+        assert story.records("restoreReport")[0]["errorType"] == "Extension.Crash"
+
+    def test_for_want_of_time(self):
+        story = published()
+        story.tell(invoke())
+
+        orders = story.tell(TimeReached(), after_s=10)
+
+        assert outcomes(orders) == [("r-1", "timeout", "Sandbox.Timedout")]
+        assert orders[-1] == Kill(RUNTIME)
+
+    def test_because_the_snapshot_is_lost_before_it_is_cloned(self):
+        story = published("listener")
+        story.tell(invoke())
+
+        orders = story.tell(SnapshotLost())
+
+        assert outcomes(orders) == [("r-1", "error", "Runtime.ExitError")]
+        assert orders[-1] == Kill(LISTENER)
+
+    def test_because_the_snapshot_is_lost_with_its_clone_says_what_became_of_that(self):
+        story = published()
+        story.tell(invoke())
+        assert story.tell(SnapshotLost()) == []
+
+        orders = story.tell(MemoryExhausted(), ProcessExited(RUNTIME, "signal: killed"))
+
+        assert outcomes(orders) == [("r-1", "error", "Runtime.OutOfMemory")]
+
+    @pytest.mark.parametrize("lost_first", [True, False])
+    def test_because_the_snapshot_is_lost_with_its_clone(self, lost_first):
+        story = restored()
+        happened = [SnapshotLost(), ProcessExited(RUNTIME, "signal: killed")]
+        story.tell(*(happened if lost_first else reversed(happened)))
+
+        assert story.tell(invoke("r-2")) == [StartProcess(RUNTIME)]
+        assert story.records("initStart")[0]["initializationType"] == "snap-start"
+
+    def test_is_not_billed_with_the_initialisation(self):
+        story = published()
+        story.tell(invoke())
+
+        story.tell(ProcessExited(RUNTIME, "exit status 1"))
+
+        assert "initDurationMs" not in story.records("report")[0]["metrics"]
+
+
+class TestAManagedInstance:
+    """Invocations run beside one another, and nothing is ever frozen."""
+
+    def test_is_initialised_when_one_worker_has_asked_next(self):
+        story = Story(function=MANAGED)
+        story.tell(InitRequested())
+
+        (finished,) = story.asks_next(RUNTIME)
+
+        assert finished.outcome.status == "success"
+        assert story.environment.phase is Phase.SERVING
+
+    def test_gives_each_worker_an_invocation(self):
+        story = managed()
+
+        assert handed(story.tell(invoke("r-1"), invoke("r-2"), invoke("r-3"))) == ["r-1", "r-2"]
+        assert handed(story.asks_next(RUNTIME)) == ["r-3"]
+
+    def test_answers_and_reports_each_by_itself(self):
+        story = managed("r-1", "r-2")
+
+        orders = story.responds("r-2", after_s=0.5)
+
+        assert outcomes(orders) == [("r-2", "success", None)]
+        assert [record["requestId"] for record in story.records("report")] == ["r-2"]
+        assert story.records("report")[0]["metrics"] == {"durationMs": 500.0}
+        assert story.records("runtimeDone") == []
+
+    def test_ends_an_invocation_that_is_out_of_time_and_nothing_else(self):
+        story = managed("r-1")
+        story.tell(invoke("r-2"), after_s=1.0)
+        assert story.environment.timer_at == NOW + 3
+
+        orders = story.tell(TimeReached(), after_s=2.0)
+
+        assert outcomes(orders) == [("r-1", "timeout", "Sandbox.Timedout")]
+        assert len(orders) == 1
+        assert story.environment.timer_at == NOW + 4
+
+    def test_refuses_a_response_that_is_late(self):
+        story = managed("r-1")
+        story.tell(TimeReached(), after_s=3.0)
+
+        (reply,) = replies(story.responds("r-1"))
+
+        assert reply.status == 410
+
+    def test_gives_nothing_to_a_worker_that_hung_up(self):
+        story = managed(workers=1)
+        story.tell(ClientGone(story.clients))
+
+        assert handed(story.tell(invoke())) == []
+        assert handed(story.asks_next(RUNTIME)) == ["r-1"]
+
+    def test_waits_for_the_first_of_two_with_one_request_id(self):
+        story = managed("r-1")
+
+        assert handed(story.tell(invoke("r-1"))) == []
+        assert handed(story.responds("r-1")) == ["r-1"]
+
+    def test_measures_no_memory(self):
+        assert managed("r-1").tell(MEASURED) == []
+
+    @pytest.mark.parametrize(
+        ("process", "error_type"),
+        [(RUNTIME, "Runtime.ExitError"), (LISTENER, "Extension.Crash")],
+    )
+    def test_that_fails_ends_all_that_is_under_way(self, process, error_type):
+        story = managed("r-1", "r-2", "r-3", files=("listener",))
+
+        orders = story.tell(ProcessExited(process, "exit status 1"))
+
+        assert outcomes(orders) == [("r-1", "error", error_type), ("r-2", "error", error_type)]
+        assert story.environment.phase is Phase.RESETTING
+
+    def test_that_failed_is_initialised_like_the_first(self):
+        story = managed("r-1")
+        story.tell(ProcessExited(RUNTIME, "exit status 1"))
+
+        assert story.tell(invoke("r-2")) == [StartProcess(RUNTIME)]
+        assert story.records("initStart")[0]["phase"] == "init"
+        assert handed(story.asks_next(RUNTIME)) == ["r-2"]
+
+    def test_that_cannot_be_initialised_fails_the_invocation_that_needed_it(self):
+        story = Story(function=MANAGED)
+
+        orders = story.tell(invoke(), ProcessExited(RUNTIME, "exit status 1"))
+
+        assert outcomes(orders) == [("r-1", "error", "Runtime.ExitError")]
+        assert story.records("report")[0]["errorType"] == "Runtime.ExitError"
+        assert story.records("runtimeDone") == []
+
+    def test_ends_when_nothing_is_under_way(self):
+        story = managed("r-1")
+
+        assert story.tell(SHUTDOWN) == []
+        assert story.responds("r-1")[-1] == Kill(RUNTIME)
+
+    def test_runs_what_was_asked_before_the_end(self):
+        story = managed("r-1", "r-2", workers=1)
+        story.tell(SHUTDOWN)
+
+        story.responds("r-1")
+
+        assert handed(story.asks_next(RUNTIME)) == ["r-2"]
+
+    def test_does_not_let_an_invocation_wait_for_ever_for_a_worker(self):
+        story = managed("r-1", "r-2", workers=1)
+
+        story.tell(TimeReached(), after_s=FUNCTION.timeout_s)
+
+        assert story.environment.timer_at is not None

@@ -73,10 +73,52 @@ class TestAProcessThatExited:
 
     def test_is_named_by_the_first_error_that_was_reported(self):
         of = control()
-        of.fatal_error_type, of.init_error = "Runtime.ImportModuleError", b"{}"
+        of.first_fault.report("Runtime.ImportModuleError", b"{}")
 
         runtime = faults.of_exit(ProcessExited("runtime", "exit status 1"), of)
         extension = faults.of_exit(ProcessExited(LISTENER, "exit status 1"), of)
 
         assert (runtime.error_type, runtime.payload) == ("Runtime.ImportModuleError", b"{}")
         assert extension.error_type == "Runtime.ImportModuleError"
+
+    def test_is_out_of_memory_if_the_runtime_was_killed_for_that(self):
+        of = control()
+        of.memory_exhausted = True
+
+        failure = faults.of_exit(ProcessExited("runtime", "signal: killed"), of)
+
+        text = "Runtime exited with error: signal: killed"
+        assert failure == Failure("error", "Runtime.OutOfMemory", text)
+
+    def test_is_no_want_of_memory_if_the_runtime_left_by_itself(self):
+        of = control()
+        of.memory_exhausted = True  # by another process
+
+        failure = faults.of_exit(ProcessExited("runtime", "exit status 1"), of)
+
+        assert failure.error_type == "Runtime.ExitError"
+
+    def test_is_what_was_reported_before_the_memory_was_exhausted(self):
+        of = control()
+        of.first_fault.report("Extension.ExitError")
+        of.memory_exhausted = True
+
+        failure = faults.of_exit(ProcessExited("runtime", "signal: killed"), of)
+
+        assert failure.error_type == "Extension.ExitError"
+
+    def test_is_a_crash_of_the_extension_whoever_exhausted_the_memory(self):
+        of = control()
+        of.memory_exhausted = True
+
+        failure = faults.of_exit(ProcessExited(LISTENER, "signal: killed"), of)
+
+        assert failure == Failure("error", "Extension.Crash", "signal: killed")
+
+
+class TestASnapshotThatIsLost:
+    """The initialised runtime was a process, and has ended."""
+
+    def test_is_a_runtime_that_left_in_peace(self):
+        text = "Runtime exited without providing a reason"
+        assert faults.of_snapshot() == Failure("error", "Runtime.ExitError", text)

@@ -6,7 +6,9 @@ import json
 
 from lambda_sandbox.core.actions import Action, Record, ReleaseResponse
 from lambda_sandbox.core.apis.control import Control
+from lambda_sandbox.core.events import RequestReceived
 from lambda_sandbox.core.function import FunctionFacts
+from lambda_sandbox.core.http1 import Request
 from lambda_sandbox.core.invocation import TIMED_OUT, Failure, Invocation
 from lambda_sandbox.core.lifecycle.freezer import Freezer
 from lambda_sandbox.core.lifecycle.sequential import SequentialInvocations
@@ -19,17 +21,27 @@ TIMEOUT = Failure("timeout", TIMED_OUT, "out of time")
 
 
 class Queue:
-    """Invocations of which none can begin, and what was ordered about them."""
+    """Invocations that wait for a runtime, and what was ordered about them."""
 
     def __init__(self, *request_ids):
         self.out: list[Action] = []
         journal = Journal(FUNCTION, supported=True, epoch_s=0.0, out=self.out)
-        control = Control(FUNCTION, (), journal, self.out)
+        self.control = Control(FUNCTION, (), journal, self.out)
         self.invocations = SequentialInvocations(
-            FUNCTION, control, journal, Freezer(journal, self.out), self.out
+            FUNCTION, self.control, journal, Freezer(journal, self.out), self.out
         )
         for request_id in request_ids:
             self.invocations.add(Invocation(request_id, b"{}", ""))
+
+    def runs(self, request_id):
+        """The runtime asks next, and responds to the invocation that it is given."""
+        self.call("GET", "next")
+        self.invocations.step(NOW)
+        self.call("POST", f"{request_id}/response")
+
+    def call(self, method, target):
+        request = Request(method, f"/2018-06-01/runtime/invocation/{target}", {}, b"1")
+        self.control.take(RequestReceived(1, request, "uuid"), NOW)
 
     def outcomes(self):
         return [action.outcome for action in self.out if isinstance(action, ReleaseResponse)]
@@ -92,6 +104,19 @@ class TestAnInvocationWhoseEnvironmentCannotBeInitialised:
         text = "1970-01-01T00:01:40.000Z r-1 Task timed out after 3.00 seconds"
         assert json.loads(outcome.payload) == {"errorMessage": text}
         assert (outcome.status, queue.report()["status"]) == ("timeout", "timeout")
+
+
+class TestAnInvocationThatCannotGoOn:
+    """It has failed; what its caller was given before, the caller keeps."""
+
+    def test_is_answered_once(self):
+        queue = Queue("r-1")
+        queue.runs("r-1")
+
+        queue.invocations.fail(CRASH, NOW)
+
+        assert [(o.status, o.payload) for o in queue.outcomes()] == [("success", b"1")]
+        assert queue.report()["status"] == "error"
 
 
 class TestInvocationsOfAnEnvironmentThatIsGone:

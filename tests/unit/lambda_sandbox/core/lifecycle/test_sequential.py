@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from lambda_sandbox.core.actions import Action, MeasureMemory, Record, ReleaseResponse
+from lambda_sandbox.core.actions import (
+    Action,
+    MeasureMemory,
+    Record,
+    ReleaseResponse,
+    WriteLine,
+)
+from lambda_sandbox.core.api import Register
 from lambda_sandbox.core.apis.control import Control
+from lambda_sandbox.core.apis.extension import Input
 from lambda_sandbox.core.events import RequestReceived
 from lambda_sandbox.core.function import FunctionFacts
 from lambda_sandbox.core.http1 import Request
@@ -20,13 +28,15 @@ API = "/2018-06-01/runtime/invocation"
 class Serving:
     """A runtime that has asked next, and invocations that are asked for."""
 
-    def __init__(self, *request_ids):
+    def __init__(self, *request_ids, extension=""):
         self.out: list[Action] = []
         journal = Journal(FUNCTION, supported=True, epoch_s=0.0, out=self.out)
         self.control = Control(FUNCTION, (), journal, self.out)
         self.invocations = SequentialInvocations(
             FUNCTION, self.control, journal, Freezer(journal, self.out), self.out
         )
+        if extension:
+            self.control.extensions.register(Register(extension, ()), "id")
         self.asks_next()
         for request_id in request_ids:
             self.invocations.add(Invocation(request_id, b"{}", ""))
@@ -34,11 +44,22 @@ class Serving:
     def call(self, method, target, now):
         self.control.take(RequestReceived(1, Request(method, target, {}), "uuid"), now)
 
+    def extension_asks_next(self):
+        (extension,) = self.control.extensions
+        assert extension.take(Input.NEXT) is None
+
     def asks_next(self, now=NOW):
         self.call("GET", f"{API}/next", now)
 
     def responds(self, request_id, now=NOW):
         self.call("POST", f"{API}/{request_id}/response", now)
+
+    def outcomes(self):
+        released = [action.outcome for action in self.out if isinstance(action, ReleaseResponse)]
+        return [(outcome.request_id, outcome.status) for outcome in released]
+
+    def lines(self):
+        return [action.text for action in self.out if isinstance(action, WriteLine)]
 
     def kinds(self):
         return [action.event["type"] for action in self.out if isinstance(action, Record)]
@@ -78,6 +99,19 @@ class TestAnInvocation:
         assert serving.invocations.step(NOW + 1)
         assert serving.out[-1] == MeasureMemory()
         assert "platform.report" not in serving.kinds()
+
+    def test_goes_on_until_the_extensions_ask_next_and_is_done_for_the_runtime_once(self):
+        serving = Serving("r-1", extension="thread")
+        serving.invocations.step(NOW)
+        serving.responds("r-1")
+        serving.asks_next()
+        assert not serving.invocations.step(NOW + 1)
+        assert not serving.invocations.step(NOW + 2)
+
+        serving.extension_asks_next()
+
+        assert serving.invocations.step(NOW + 3)
+        assert serving.kinds() == ["platform.start", "platform.runtimeDone"]
 
     def test_is_reported_when_the_memory_has_been_measured(self):
         serving = Serving("r-1")
@@ -127,3 +161,41 @@ class TestTheTimeout:
         assert [action.outcome.status for action in released] == ["timeout"]
         assert serving.invocations.resting
         assert serving.invocations.timer_at is None
+
+
+class TestAFailure:
+    """Told for the runtime only if it was the runtime's turn; the caller keeps what it has."""
+
+    CRASH = Failure("error", "Extension.Crash", "exit status 7")
+
+    def test_is_the_invocations(self):
+        serving = Serving("r-1")
+        serving.invocations.step(NOW)
+
+        serving.invocations.fail(self.CRASH, NOW + 1)
+
+        assert serving.outcomes() == [("r-1", "error")]
+        assert serving.kinds() == ["platform.start", "platform.runtimeDone", "platform.report"]
+        assert serving.lines()[1:3] == [
+            "RequestId: r-1 Error: exit status 7",
+            "Extension.Crash",
+        ]
+
+    def test_after_the_runtimes_next_is_the_extensions(self):
+        serving = Serving("r-1", extension="thread")
+        serving.invocations.step(NOW)
+        serving.responds("r-1")
+        serving.asks_next()
+        serving.invocations.step(NOW + 1)
+
+        serving.invocations.fail(self.CRASH, NOW + 2)
+
+        assert serving.outcomes() == [("r-1", "success")]
+        assert serving.kinds() == ["platform.start", "platform.runtimeDone", "platform.report"]
+
+    def test_between_invocations_is_nobodys(self):
+        serving = Serving()
+
+        serving.invocations.fail(self.CRASH, NOW)
+
+        assert serving.out[1:] == []

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from lambda_sandbox.core.actions import Action, Deliver, Record, WriteLine
 from lambda_sandbox.core.api import Reply
-from lambda_sandbox.core.function import FunctionFacts
+from lambda_sandbox.core.function import MANAGED_INSTANCES, SNAP_START, FunctionFacts
 from lambda_sandbox.core.invocation import Invocation, Run
 from lambda_sandbox.core.telemetry.journal import Journal
 
 NOW = 100.0
 FUNCTION = FunctionFacts("hello", "$LATEST", "app.handler", 128, 3.0, "3.13", "stream")
+MANAGED = replace(FUNCTION, initialization_type=MANAGED_INSTANCES, log_format="JSON")
 WANTED = (
     b'{"schemaVersion": "2022-12-13", "types": ["platform", "function", "extension"],'
     b'"destination": {"protocol": "HTTP", "URI": "http://sandbox:1/"}}'
@@ -28,6 +30,9 @@ class Page:
         self.out: list[Action] = []
         self.journal = Journal(function, supported=True, epoch_s=1000.0, out=self.out)
 
+    def kinds(self):
+        return [action.event["type"] for action in self.out if isinstance(action, Record)]
+
     def records(self):
         return [action.event["record"] for action in self.out if isinstance(action, Record)]
 
@@ -37,6 +42,16 @@ class Page:
 
 def run(charged_at=NOW):
     return Run(Invocation("r-1", b"{}", TRACE), NOW, NOW + 3, charged_at)
+
+
+class TestTime:
+    """The wall clock, which was something when the monotonic clock was 0."""
+
+    def test_is_told_in_whole_milliseconds_and_never_late(self):
+        journal = Page().journal
+
+        assert journal.epoch(1.5) == 1001.5
+        assert journal.epoch_ms(1.9999) == 1_001_999
 
 
 class TestALine:
@@ -126,6 +141,160 @@ class TestInitialisation:
 
         assert "initDurationMs" not in page.records()[-1]["metrics"]
         assert page.records()[-1]["metrics"]["durationMs"] == 1500.0
+
+    def test_of_a_snapshot_is_no_invocations(self):
+        page = Page(replace(FUNCTION, initialization_type=SNAP_START))
+        page.journal.initialised("init", "success", None, NOW - 0.5, NOW)
+
+        page.journal.reported(run(), "success", None, NOW + 1)
+
+        assert page.records()[-1]["metrics"]["billedDurationMs"] == 1000
+        assert "initDurationMs" not in page.records()[-1]["metrics"]
+
+    def test_that_fails_has_a_line(self):
+        page = Page()
+
+        page.journal.initialised("init", "success", None, NOW - 0.5, NOW)
+        page.journal.initialised("init", "timeout", None, NOW - 0.5, NOW)
+
+        assert page.lines() == [
+            "INIT_REPORT Init Duration: 500.00 ms\tPhase: init\tStatus: timeout"
+        ]
+
+
+class TestARestore:
+    """It is told in three events, and reported with the first invocation, once."""
+
+    def test_is_told_in_events_alone(self):
+        page = Page()
+
+        page.journal.restore_started(NOW)
+        page.journal.runtime_restored("success", None, NOW)
+        page.journal.restored("success", None, NOW, NOW + 0.5)
+
+        assert page.kinds() == [
+            "platform.restoreStart",
+            "platform.restoreRuntimeDone",
+            "platform.restoreReport",
+        ]
+        assert page.records()[-1] == {"status": "success", "metrics": {"durationMs": 500.0}}
+        assert page.lines() == []
+
+    def test_is_reported_with_the_first_invocation(self):
+        page = Page()
+        page.journal.restored("success", None, NOW, NOW + 0.5)
+
+        page.journal.reported(run(), "success", None, NOW + 1)
+        page.journal.reported(run(), "success", None, NOW + 1)
+
+        _, first, second = [record["metrics"] for record in page.records()]
+        assert (first["restoreDurationMs"], first["billedRestoreDurationMs"]) == (500.0, 500)
+        assert "restoreDurationMs" not in second
+
+    def test_that_failed_is_not(self):
+        page = Page()
+        page.journal.restored("error", "A.B", NOW, NOW + 0.5)
+
+        page.journal.reported(run(), "success", None, NOW + 1)
+
+        assert "restoreDurationMs" not in page.records()[-1]["metrics"]
+
+
+class TestAnInvocationOfAManagedInstance:
+    """Its start names the function; a short report is all that is told of its end."""
+
+    def test_begins_with_the_functions_name(self):
+        page = Page(MANAGED)
+
+        page.journal.invoked(run().invocation, NOW)
+
+        assert list(page.records()[0].items()) == [
+            ("requestId", "r-1"),
+            ("version", "$LATEST"),
+            ("functionArn", FUNCTION.arn),
+            ("tracing", {"spanId": "b", "type": "X-Amzn-Trace-Id", "value": TRACE}),
+        ]
+
+    def test_ends_with_its_duration_and_its_parts(self):
+        page, done = Page(MANAGED), run(charged_at=NOW - 9)
+        done.succeed(b'"ok"', NOW + 1)
+
+        page.journal.reported_managed(done, "success", None, NOW + 1)
+
+        assert page.kinds() == ["platform.report"]
+        assert list(page.records()[0].items()) == [
+            ("requestId", "r-1"),
+            ("status", "success"),
+            ("metrics", {"durationMs": 1000.0}),
+            (
+                "spans",
+                [
+                    {
+                        "name": "responseLatency",
+                        "start": "1970-01-01T00:18:20.000Z",
+                        "durationMs": 1000.0,
+                    },
+                    {
+                        "name": "responseDuration",
+                        "start": "1970-01-01T00:18:21.000Z",
+                        "durationMs": 0.0,
+                    },
+                ],
+            ),
+            ("tracing", {"spanId": "b", "type": "X-Amzn-Trace-Id", "value": TRACE}),
+        ]
+
+    def test_that_was_never_answered_has_no_parts(self):
+        page = Page(MANAGED)
+
+        page.journal.reported_managed(run(), "timeout", "Sandbox.Timedout", NOW + 3)
+
+        (record,) = page.records()
+        assert list(record) == ["requestId", "status", "errorType", "metrics", "tracing"]
+        assert record["errorType"] == "Sandbox.Timedout"
+
+    def test_is_told_to_subscribers_of_the_newest_schema_alone(self):
+        page = Page(MANAGED)
+
+        answer = page.journal.subscribe("listener", WANTED, NOW)
+
+        assert isinstance(answer, Reply)
+
+
+class TestTheJsonFormat:
+    """The platform's events are its lines of the log."""
+
+    def test_has_an_event_in_each_line(self):
+        page = Page(replace(FUNCTION, log_format="JSON"))
+
+        page.journal.restore_started(NOW)
+        page.journal.restored("success", None, NOW, NOW)
+
+        events = [action.event for action in page.out if isinstance(action, Record)]
+        assert [json.loads(line) for line in page.lines()] == events
+        assert page.lines()[1] == (
+            '{"time":"1970-01-01T00:18:20.000Z","type":"platform.restoreReport",'
+            '"record":{"status":"success","metrics":{"durationMs":0.0}}}'
+        )
+        assert page.out[1] == WriteLine("platform", "lambda", page.lines()[0])
+
+    def test_has_no_line_of_the_text_format(self):
+        page = Page(replace(FUNCTION, log_format="JSON"))
+
+        page.journal.invoked(run().invocation, NOW)
+        page.journal.reported(run(), "error", "A.B", NOW)
+        page.journal.initialised("init", "error", "A.B", NOW, NOW)
+        page.journal.failed("r-1", "it is", "A.B")
+        page.journal.timed_out("it is")
+
+        assert [line[0] for line in page.lines()] == ["{", "{", "{"]
+
+    def test_leaves_the_lines_of_others_as_they_are(self):
+        page = Page(replace(FUNCTION, log_format="JSON"))
+
+        page.journal.line_written("runtime", "START", NOW)
+
+        assert page.out == [WriteLine("function", "hello", "START")]
 
 
 class TestAnInvocation:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from lambda_sandbox.core.function import FunctionFacts
+from lambda_sandbox.core.function import MANAGED_INSTANCES, FunctionFacts
 from lambda_sandbox.core.telemetry import records
 
 FUNCTION = FunctionFacts("hello", "$LATEST", "app.handler", 128, 3.0, "3.13", "stream")
@@ -61,11 +63,22 @@ class TestInitialisation:
         }
 
     def test_ends_for_the_runtime(self):
-        assert records.init_runtime_done("init", "success", None) == {
+        assert records.init_runtime_done(FUNCTION, "init", "success", None) == {
             "initializationType": "on-demand",
             "phase": "init",
             "status": "success",
         }
+
+    def test_says_how_the_environment_comes_to_be(self):
+        managed = replace(FUNCTION, initialization_type=MANAGED_INSTANCES)
+
+        told = [
+            records.init_start(managed, "init"),
+            records.init_runtime_done(managed, "init", "success", None),
+            records.init_report(managed, "init", "success", None, 1.5),
+        ]
+
+        assert {record["initializationType"] for record in told} == {"lambda-managed-instances"}
 
     @pytest.mark.parametrize(
         ("status", "error_type", "line"),
@@ -86,10 +99,40 @@ class TestInitialisation:
         ],
     )
     def test_ends_for_all(self, status, error_type, line):
-        record = records.init_report("init", status, error_type, 1.5)
+        record = records.init_report(FUNCTION, "init", status, error_type, 1.5)
 
-        assert record["metrics"] == {"durationMs": 1500.0}
+        assert record == {
+            "initializationType": "on-demand",
+            "phase": "init",
+            "status": status,
+            **({"errorType": error_type} if error_type else {}),
+            "metrics": {"durationMs": 1500.0},
+        }
         assert records.init_report_line(record) == line
+
+
+class TestARestore:
+    """Three records, without a type of initialisation or a phase."""
+
+    def test_starts(self):
+        assert list(records.restore_start(FUNCTION).items()) == [
+            ("functionName", "hello"),
+            ("functionVersion", "$LATEST"),
+            ("instanceId", "stream"),
+            ("instanceMaxMemory", 134217728),
+            ("runtimeVersion", "python:3.13.sandbox"),
+            ("runtimeVersionArn", "arn:aws:lambda:us-east-1::runtime:python:3.13.sandbox"),
+        ]
+
+    def test_ends_for_the_runtime(self):
+        assert records.restore_runtime_done("success", None) == {"status": "success"}
+
+    def test_ends_for_all(self):
+        assert list(records.restore_report("error", "Runtime.ExitError", 1.5).items()) == [
+            ("status", "error"),
+            ("errorType", "Runtime.ExitError"),
+            ("metrics", {"durationMs": 1500.0}),
+        ]
 
 
 class TestAnExtension:
@@ -129,8 +172,11 @@ class TestALogRecord:
 class TestAReport:
     """What is billed, and the line that says it."""
 
+    INITIALISED = records.StartUp(restored=False, duration_s=0.2)
+    RESTORED = records.StartUp(restored=True, duration_s=0.2004)
+
     def test_bills_the_initialisation_with_the_first_invocation(self):
-        assert records.metrics(FUNCTION, 0.0101, 0.2, 30 << 20) == {
+        assert records.metrics(FUNCTION, 0.0101, self.INITIALISED, 30 << 20) == {
             "durationMs": 10.1,
             "billedDurationMs": 211,
             "memorySizeMB": 128,
@@ -138,12 +184,30 @@ class TestAReport:
             "initDurationMs": 200.0,
         }
 
-    def test_is_a_line_in_the_log(self):
-        metrics = records.metrics(FUNCTION, 0.0101, 0.2, 30 << 20)
+    def test_bills_a_restore_by_itself(self):
+        assert records.metrics(FUNCTION, 0.0101, self.RESTORED, 30 << 20) == {
+            "durationMs": 10.1,
+            "billedDurationMs": 11,
+            "memorySizeMB": 128,
+            "maxMemoryUsedMB": 30,
+            "restoreDurationMs": 200.4,
+            "billedRestoreDurationMs": 201,
+        }
+
+    @pytest.mark.parametrize(
+        ("start_up", "billed_ms", "more"),
+        [
+            (INITIALISED, 211, "\tInit Duration: 200.00 ms"),
+            (RESTORED, 11, "\tRestore Duration: 200.40 ms\tBilled Restore Duration: 201 ms"),
+            (None, 11, ""),
+        ],
+    )
+    def test_is_a_line_in_the_log(self, start_up, billed_ms, more):
+        metrics = records.metrics(FUNCTION, 0.0101, start_up, 30 << 20)
 
         assert records.report_line("r-1", {"status": "success", "metrics": metrics}) == (
-            "REPORT RequestId: r-1\tDuration: 10.10 ms\tBilled Duration: 211 ms\t"
-            "Memory Size: 128 MB\tMax Memory Used: 30 MB\tInit Duration: 200.00 ms"
+            f"REPORT RequestId: r-1\tDuration: 10.10 ms\tBilled Duration: {billed_ms} ms\t"
+            f"Memory Size: 128 MB\tMax Memory Used: 30 MB{more}"
         )
 
     def test_of_a_failure_says_so(self):

@@ -37,9 +37,9 @@ def read(**changes):
     return subscription
 
 
-def problem(text):
+def problem(text, **kwargs):
     """What a subscription is refused with."""
-    answer = read_subscription(text)
+    answer = read_subscription(text, **kwargs)
     assert isinstance(answer, Reply)
     error = json.loads(answer.body)
     assert (answer.status, error["errorType"]) == (400, "ValidationError")
@@ -198,6 +198,26 @@ class TestAnInvalidSubscription:
         expected = "Invalid destination: port 9001 is reserved"
 
         assert problem(body(destination=destination)) == expected
+
+
+class TestOnAManagedInstance:
+    """There is one schema version; everything else is as elsewhere."""
+
+    def test_the_newest_schema_version_is_accepted(self):
+        assert read_subscription(body(), managed=True) == read()
+
+    @pytest.mark.parametrize("version", ["2022-07-01", "2022-12-13"])
+    def test_an_older_one_is_refused(self, version):
+        assert problem(body(schemaVersion=version), managed=True) == (
+            "schema validation error: jsonschema: '/schemaVersion' does not validate with"
+            " telemetry-subscription-schema.json#/properties/schemaVersion/enum:"
+            ' value must be "2025-01-29"'
+        )
+
+    def test_the_rest_is_checked_too(self):
+        expected = "Invalid destination: port 9001 is reserved"
+
+        assert problem(body(destination={**LINES, "port": 9001}), managed=True) == expected
 
 
 class TestTheOtherAnswers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lambda_sandbox.core.history import Moment, Told
-from lambda_sandbox.core.views.explain import chapters, explain
+from lambda_sandbox.core.views.explain import chapters, explain, finished
 
 
 def told(at_s, kind, **record):
@@ -98,6 +98,26 @@ class TestAnInvocation:
             "→ billed: 104 ms (98.0 ms of initialisation + 5.20 ms of invocation)"
         )
 
+    def test_that_raised_says_what_the_caller_got(self):
+        begun, invoked, _, asked, _, report = invoke(20.0, status="success", metrics=BILL)
+        raised = Moment(20.0014, "responded: ZeroDivisionError", "runtime")
+
+        assert explained(begun, invoked, raised, asked, report) == [
+            "INVOKE r-1: success, the function raised ZeroDivisionError",
+            "      +0 µs  runtime  invoked",
+            "   +1.40 ms  runtime  responded: ZeroDivisionError",
+            "   +1.50 ms  runtime  asked next",
+            "             → the caller had its answer after 1.40 ms",
+            "             → billed: 6 ms (5.20 ms of invocation)",
+        ]
+
+    def test_that_raised_and_failed_says_what_failed(self):
+        begun, _, _, asked, _, _ = invoke(20.0)
+        raised = Moment(20.0014, "responded: ZeroDivisionError", "runtime")
+        report = told(20.0052, "report", status="error", errorType="Extension.Crash", metrics={})
+
+        assert explained(begun, raised, asked, report)[0] == "INVOKE r-1: error, Extension.Crash"
+
     def test_that_was_cut_off_has_nobody_to_name(self):
         first, *_, last = invoke(20.0, status="timeout", metrics=BILL)
 
@@ -117,6 +137,52 @@ class TestAnInvocation:
         lines = explained(*begun, Moment(20.0062, "asked next", "other"), report)
 
         assert any("other was waited for, 1.00 ms longer than collector" in it for it in lines)
+
+
+class TestInvocationsSideBySide:
+    """Each has the report that is its own."""
+
+    FIRST = told(1.0, "start", requestId="r-1"), Moment(1.0, "invoked", "runtime")
+    SECOND = told(2.0, "start", requestId="r-2"), Moment(2.0, "invoked", "runtime")
+
+    def report(self, request_id, status):
+        return told(3.0, "report", requestId=request_id, status=status, metrics={})
+
+    def test_are_told_one_after_the_other(self):
+        reports = self.report("r-1", "success"), self.report("r-2", "timeout")
+        lines = explained(*self.FIRST, *self.SECOND, *reports)
+
+        assert [line for line in lines if line[0] != " "] == [
+            "INVOKE r-1: success",
+            "INVOKE r-2: timeout",
+        ]
+
+    def test_are_finished_when_those_before_are(self):
+        story = (*INIT, *self.FIRST, *self.SECOND, self.report("r-2", "success"))
+        later = (*story, self.report("r-1", "success"))
+
+        assert [part.title for part in finished(chapters(story))] == ["INIT"]
+        assert [part.title for part in finished(chapters(later))] == [
+            "INIT",
+            "INVOKE r-1",
+            "INVOKE r-2",
+        ]
+
+
+class TestWhatIsFinished:
+    """Is what nothing can be added to: a shutdown, when something has come after it."""
+
+    SHUTDOWN = Moment(30.0, "shutdown: timeout", "environment")
+
+    def test_is_a_shutdown_between_others(self):
+        begun = *INIT, self.SHUTDOWN
+        parts = finished(chapters((*begun, *INIT)))
+
+        assert [part.title for part in parts] == ["INIT", "SHUTDOWN timeout", "INIT"]
+        assert [part.title for part in finished(chapters(begun))] == ["INIT"]
+
+    def test_is_nothing_of_nothing(self):
+        assert finished([]) == []
 
 
 class TestAFreeze:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from lambda_sandbox.edge import proc
-from lambda_sandbox.edge.guard import Guard
-from lambda_sandbox.edge.limits import Limits
-from lambda_sandbox.edge.loop import Loop
-from lambda_sandbox.edge.processes import Processes
+from lambda_sandbox.edge.descendants import Descendants
 
 OURS, OTHERS = [b"A=1", b"AWS_LAMBDA_RUNTIME_API=here:1"], [b"AWS_LAMBDA_RUNTIME_API=here:12"]
 
@@ -25,49 +20,46 @@ def machine(monkeypatch):
 
 
 @pytest.fixture
-def processes(tmp_path):
+def descendants():
     """Those of the sandbox at ``here:1``."""
-    loop, guard = Loop(), Guard(Path(tmp_path, "nothing"))
-    yield Processes(loop, {}, mark="here:1", guard=guard, limits=Limits(None, None))
-    guard.close()
-    loop.close()
+    return Descendants("here:1")
 
 
-class TestAMember:
+class TestADescendant:
     """Is known by the sandbox's address among its variables."""
 
-    def test_is_found_whenever_it_came(self, machine, processes):
+    def test_is_found_whenever_it_came(self, machine, descendants):
         machine.update({1: OTHERS, 2: OURS})
-        assert processes.members() == [2]
+        assert descendants.pids() == [2]
 
         machine[3] = OURS
 
-        assert sorted(processes.members()) == [2, 3]
+        assert sorted(descendants.pids()) == [2, 3]
 
-    def test_is_found_though_it_was_becoming_another_program(self, machine, processes):
+    def test_is_found_though_it_was_becoming_another_program(self, machine, descendants):
         machine[2] = []
-        assert processes.members() == []
+        assert descendants.pids() == []
 
         machine[2] = OURS
 
-        assert processes.members() == [2]
+        assert descendants.pids() == [2]
 
-    def test_is_found_though_a_stranger_had_its_id(self, machine, processes):
+    def test_is_found_though_a_stranger_had_its_id(self, machine, descendants):
         machine[2] = OTHERS
-        processes.members()
+        descendants.pids()
         del machine[2]
-        processes.members()
+        descendants.pids()
 
         machine[2] = OURS
 
-        assert processes.members() == [2]
+        assert descendants.pids() == [2]
 
 
 class TestAStranger:
     """Is looked at no more than necessary."""
 
     @pytest.mark.parametrize(("environ", "looks"), [(OTHERS, 1), ([], 2)])
-    def test_is_known_as_one(self, machine, processes, monkeypatch, environ, looks):
+    def test_is_known_as_one(self, machine, descendants, monkeypatch, environ, looks):
         looked: list[int] = []
         machine[2] = environ
 
@@ -78,6 +70,15 @@ class TestAStranger:
         monkeypatch.setattr(proc, "environ", look)
 
         for _ in range(4):
-            processes.members()
+            descendants.pids()
 
         assert len(looked) == looks
+
+    def test_is_looked_at_again_when_nobody_may_escape(self, machine, descendants):
+        machine[2] = OTHERS
+        descendants.pids()
+        machine[2] = OURS
+
+        descendants.forget_strangers()
+
+        assert descendants.pids() == [2]
