@@ -7,7 +7,7 @@ LAYER := build/layer.ready
 LAYER_SOURCES := $(shell find otel_layer collector_ext config -type f ! -name '*.pyc') \
 	requirements/layer.txt scripts/build_layer.py scripts/pythons.py pyproject.toml
 
-.PHONY: demo test check lint types arch sizes layer bench requirements clean help
+.PHONY: demo test check lint types arch sizes layer bench conformance requirements clean help
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -35,12 +35,16 @@ sizes: $(READY)
 
 layer: $(LAYER)  ## dist/layer/ and its zip
 
-bench: $(READY) $(LAYER)  ## what the layer costs, as ratios within one run
+bench: $(READY) $(LAYER)  ## what the layer and the sandbox cost, within one run
 	@$(RUN) -m bench
+
+conformance: $(READY)  ## run the rules of Lambda and write docs/conformance.md
+	@$(RUN) -m scripts.conformance
 
 requirements:  ## pin the dependencies anew (needs uv)
 	uv pip compile -q -U --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url requirements/layer.in -o requirements/layer.txt
 	uv pip compile -q -U --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url requirements/dev.in -o requirements/dev.txt
+	cd lambda_sandbox && for release in '' -3.0.0; do uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url runtime-requirements$$release.in -o runtime-requirements$$release.txt; done
 
 clean:  ## forget everything that was set up or built
 	rm -rf .venv build dist
