@@ -1,1 +1,1 @@
-"""What the layer costs, measured as whole processes and told as ratios within one run."""
+"""What the layer and the sandbox cost: whole processes, compared within one run."""

@@ -1,4 +1,4 @@
-"""``make bench``: the layer's cost beside the same function without it, interleaved in one run.
+"""``make bench``: what the layer costs, and the sandbox, each beside the same without it.
 
 Absolute times are this machine's; the ratios are what carries over. Everything runs on one
 interpreter, the files are in the page cache, and the remote endpoint answers at once.
@@ -9,27 +9,26 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
+from bench import sandbox
 from bench.measure import Row, bare_start_s, collector_start_s, environment
 from bench.peers import peers
+from bench.table import Line, mb, ms, show
 
 LAYER = Path(__file__).resolve().parent.parent / "dist" / "layer"
 ROUNDS = 15
+SANDBOX_ROUNDS = 10
 PYTHON = Path(sys.executable).resolve()
 
 
-class Line(NamedTuple):
-    """One figure of the table: without the layer, with it, what was aimed for."""
-
-    name: str
-    without: str
-    with_layer: str
-    verdict: str
-
-
 def main() -> None:
-    """Measure, then print the table."""
+    """Measure, then print the tables."""
+    measure_layer()
+    measure_sandbox()
+
+
+def measure_layer() -> None:
+    """Measure the function without the layer and with it, interleaved; print the table."""
     bare: list[float] = []
     collector: list[float] = []
     plain: list[Row] = []
@@ -42,15 +41,31 @@ def main() -> None:
                 collector.append(collector_start_s(PYTHON, LAYER))
             plain.append(environment(PYTHON, None, environ))
             observed.append(environment(PYTHON, LAYER, environ))
-            print(f"\rround {number + 1} of {ROUNDS}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+            progress(number + 1, ROUNDS)
     version = ".".join(map(str, sys.version_info[:3]))
     print(
         f"CPython {version}, medians of {ROUNDS} rounds, interleaved; {PYTHON.name} -I -S -c pass"
     )
     print(f"takes {ms(median(bare))} as a whole process and is the unit of the ratios.\n")
-    for line in [Line("", "without", "with", ""), *table(bare, collector, plain, observed)]:
-        print(f"{line.name:<44} {line.without:>10} {line.with_layer:>10}  {line.verdict}".rstrip())
+    show([Line("", "without", "with", ""), *table(bare, collector, plain, observed)])
+
+
+def measure_sandbox() -> None:
+    """Measure the same processes without the sandbox and in it, interleaved; print the table."""
+    sandbox.run_round(PYTHON)  # once, uncounted: fills the page cache
+    rounds = []
+    for number in range(SANDBOX_ROUNDS):
+        rounds.append(sandbox.run_round(PYTHON))
+        progress(number + 1, SANDBOX_ROUNDS)
+    print("\nThe sandbox, beside the same processes against a bare server on loopback;")
+    print(f"medians of {SANDBOX_ROUNDS} rounds, interleaved.\n")
+    show([Line("", "bare", "sandbox", ""), *sandbox.table(rounds)])
+
+
+def progress(number: int, count: int) -> None:
+    """Say how far it is; the last one ends the line."""
+    end = "\n" if number == count else ""
+    print(f"\rround {number} of {count}", end=end, file=sys.stderr, flush=True)
 
 
 def table(
@@ -87,16 +102,6 @@ def table(
         Line("peak memory of the runtime", mb(runtime[0]), mb(runtime[1]), "(aim: 40 MB at most)"),
         Line("peak memory of the extension", "", mb(extension), "(aim: 16 MB at most)"),
     ]
-
-
-def ms(seconds: float) -> str:
-    """Spell a time in milliseconds."""
-    return f"{seconds * 1e3:.2f} ms"
-
-
-def mb(size_bytes: float) -> str:
-    """Spell a size in megabytes."""
-    return f"{size_bytes / 1e6:.1f} MB"
 
 
 if __name__ == "__main__":
