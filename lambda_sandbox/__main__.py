@@ -1,15 +1,17 @@
 """The command: ``python -m lambda_sandbox invoke``, ``replay`` and ``serve``.
 
 The function's payloads go to standard output, one a line; everything else to standard error.
-Exit status: 0 when every invocation succeeded, 1 when one did not, 2 when nothing could run.
+Exit status: 0 when every invocation succeeded, 1 when one did not, 2 when nothing could run or a
+file could not be written.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
 
-    from lambda_sandbox.core.views.traces import Span
     from lambda_sandbox.function import Function
 
 SUCCESS, FUNCTION_ERROR, USAGE_ERROR = 0, 1, 2
@@ -53,6 +54,12 @@ def main(arguments: Sequence[str]) -> int:
     except (UsageError, SandboxError, InterpreterError, PackagesError, PortError) as error:
         # What pip says has lines of its own.
         print("lambda_sandbox:", "; ".join(str(error).splitlines()), file=sys.stderr)
+        return USAGE_ERROR
+    except BrokenPipeError:  # whoever read what we print has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the rest of it
+        return FUNCTION_ERROR
+    except OSError as error:
+        print("lambda_sandbox:", error, file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         return FUNCTION_ERROR
@@ -110,19 +117,20 @@ def _serve(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _watched(options: argparse.Namespace) -> Iterator[tuple[Sandbox | Succession, Screen]]:
-    """Run a sandbox, and show the end of its story when it has ended."""
+    """Run a sandbox, and show the end of its story when it has ended, however it did."""
     with (
         _endpoint(wanted=options.traces or options.html) as endpoint,
         _written(options.html, "the page") as html,
         _written(options.events, "the events") as events,
+        ExitStack() as at_the_end,
     ):
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url} if endpoint else {}
         with _environments(options, function_of(options, **variables)) as sandbox:
             screen = Screen(sandbox, sys.stderr, explained=options.explain, events=events)
+            if endpoint is not None:
+                at_the_end.callback(_draw, endpoint, html)
+            at_the_end.callback(screen.finish)
             yield sandbox, screen
-        screen.finish()
-        if endpoint is not None:
-            _draw(endpoint.spans(), html)
 
 
 @contextmanager
@@ -130,22 +138,16 @@ def _environments(
     options: argparse.Namespace, function: Function
 ) -> Iterator[Sandbox | Succession]:
     """Run one environment, or a fresh one whenever the function has changed."""
+    # Before anybody invokes: that is what the other types are for.
+    in_advance = function.initialization_type != ON_DEMAND
 
     def start() -> Sandbox:
-        sandbox = Sandbox(
+        return Sandbox(
             function,
             telemetry=not options.no_telemetry,
             enforce_memory=not options.no_memory_limit,
             cpu_share=options.cpu_share,
         )
-        if function.initialization_type == ON_DEMAND:
-            return sandbox
-        try:
-            sandbox.init()  # before anybody invokes: that is what the other types are for
-        except BaseException:
-            sandbox.close()
-            raise
-        return sandbox
 
     def renew(path: Path) -> None:
         # Before it is said: who reads it and invokes is served by the fresh one.
@@ -156,11 +158,13 @@ def _environments(
 
     if not options.watch:
         with start() as sandbox:
+            if in_advance:
+                sandbox.init()
             yield sandbox
         return
     written = [path for path in (options.html, options.events, options.record) if path]
     watch = FolderWatch(folders_of(function), ignored=written)
-    with Succession(start) as environments, watch.telling(renew):
+    with Succession(start, init=in_advance) as environments, watch.telling(renew):
         yield environments
 
 
@@ -190,8 +194,14 @@ def _written(path: Path | None, what: str) -> Iterator[TextIO | None]:
     except OSError as error:
         message = f"cannot write {what} to {str(path)!r}: {error.strerror}"
         raise UsageError(message) from error
-    with file:
+    try:
         yield file
+    finally:
+        try:
+            file.close()  # what could not be written before is tried again
+        except OSError as error:
+            message = f"cannot write {what} to {str(path)!r}: {error.strerror}"
+            raise UsageError(message) from error
 
 
 def _how_to_call(server: InvokeServer, name: str) -> str:
@@ -206,7 +216,8 @@ AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=us-east-1 \\
 """
 
 
-def _draw(spans: Sequence[Span], html: TextIO | None) -> None:
+def _draw(endpoint: OtlpEndpoint, html: TextIO | None) -> None:
+    spans = endpoint.spans()
     columns = shutil.get_terminal_size().columns
     print(waterfall.render(spans, columns, color=sys.stderr.isatty()), file=sys.stderr)
     if html is not None:

@@ -13,7 +13,7 @@ from lambda_sandbox.core.recording import (
     payload_of,
     recording_of,
 )
-from lambda_sandbox.function import Function, extension_files
+from lambda_sandbox.function import NAME_LENGTH_MAX, Function, extension_files
 
 if TYPE_CHECKING:
     import argparse
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 WRAPPER_NAME = "otel-instrument"
 """The exec wrapper that OpenTelemetry's Python layers carry, this project's among them."""
-
-NAME_LENGTH_MAX = 64
-"""The longest name of a function."""
 
 
 class UsageError(Exception):

@@ -9,7 +9,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from lambda_sandbox.core.events import RUNTIME, extension_process
-from lambda_sandbox.core.function import MANAGED_INSTANCES, ON_DEMAND, SNAP_START, FunctionFacts
+from lambda_sandbox.core.function import (
+    MANAGED_INSTANCES,
+    ON_DEMAND,
+    PROVISIONED_CONCURRENCY,
+    SNAP_START,
+    FunctionFacts,
+)
 from lambda_sandbox.core.lifecycle.environment import Environment
 from lambda_sandbox.core.process_environment import (
     EXEC_WRAPPER,
@@ -21,11 +27,12 @@ from lambda_sandbox.edge import clock
 from lambda_sandbox.edge.api_server import ApiServer
 from lambda_sandbox.edge.guard import Guard
 from lambda_sandbox.edge.interpreter import interpreter_of
-from lambda_sandbox.edge.limits import Limits
+from lambda_sandbox.edge.launch import Program
+from lambda_sandbox.edge.limits import FILES_MAX, Limits
 from lambda_sandbox.edge.loop import Loop
 from lambda_sandbox.edge.mounts import METHOD, make_read_only
-from lambda_sandbox.edge.packages import ensure, task_with_packages
-from lambda_sandbox.edge.processes import Processes, Program
+from lambda_sandbox.edge.packages import PackagesError, ensure, task_with_packages
+from lambda_sandbox.edge.processes import Processes
 from lambda_sandbox.edge.telemetry_delivery import TelemetryDelivery
 from lambda_sandbox.edge.worker_logs import WorkerLogs
 from lambda_sandbox.edge.workspace import BOOTSTRAP, Workspace
@@ -34,6 +41,8 @@ from lambda_sandbox.runner import Runner
 from lambda_sandbox.settings import cache_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lambda_sandbox.edge.interpreter import Interpreter
     from lambda_sandbox.function import Function
 
@@ -84,15 +93,18 @@ class Assembly:
 
     Raises:
         InterpreterError: The function's Python cannot be run.
-        PackagesError: The runtime's or the function's packages could not be installed.
+        PackagesError: The runtime's or the function's packages could not be installed, or there
+            is no place to keep them.
         SandboxError: The place for temporary files cannot be used.
     """
 
     def __init__(self, function: Function, conditions: Conditions) -> None:
         self._function = function
+        is_managed = function.initialization_type == MANAGED_INSTANCES
         self.limits = Limits(
             memory_bytes=function.memory_mb * 1024 * 1024 if conditions.enforce_memory else None,
             cpu_share=function.memory_mb / MEMORY_MB_PER_CPU if conditions.cpu_share else None,
+            files_max=None if is_managed else FILES_MAX,
         )
         self._protected = False
         self._workspace = Workspace()
@@ -109,41 +121,58 @@ class Assembly:
     def _furnish(self) -> None:
         function, workspace = self._function, self._workspace
         interpreter = interpreter_of(function.python)
-        packages = ensure(function.runtime_requirements, interpreter, cache_folder())
+        cache = _cache()
+        packages = ensure(function.runtime_requirements, interpreter, cache)
         self._layer = function.layer and function.layer.resolve()
         workspace.furnish(interpreter, packages, self._layer)
-        self._task = task_with_packages(
-            function.task.resolve(), interpreter, cache_folder(), workspace.root
-        )
+        self._task = task_with_packages(function.task.resolve(), interpreter, cache, workspace.root)
         self.files = extension_files(self._layer)
         self.facts = _facts(function, interpreter, disabled=are_extensions_disabled(self._layer))
 
     def _connect(self, conditions: Conditions) -> None:
-        self.loop = Loop()
-        server = ApiServer(self.loop)
-        self.address = server.address
-        is_managed = self.facts.initialization_type == MANAGED_INSTANCES
-        workers = WorkerLogs(self.loop, self._workspace.log_socket) if is_managed else None
-        self.processes = Processes(
+        with ExitStack() as unless_connected:
+            self.loop = Loop()
+            unless_connected.callback(self.loop.close)
+            server = ApiServer(self.loop)
+            unless_connected.callback(server.close)
+            self.address = server.address
+            self.processes = self._no_processes_yet(unless_connected)
+            unless_connected.pop_all()
+        server.before = self.processes.hear
+        delivery = TelemetryDelivery(self.loop)
+        self.runner = Runner(
+            self._environment(conditions),
+            self.loop,
+            server,
+            self.processes,
+            delivery,
+            prepare=self._protect,
+        )
+
+    def _no_processes_yet(self, unless_connected: ExitStack) -> Processes:
+        workers = None
+        if self.facts.initialization_type == MANAGED_INSTANCES:
+            workers = WorkerLogs(self.loop, self._workspace.log_socket)
+            unless_connected.callback(workers.close)
+        guard = Guard(self._workspace.root)
+        unless_connected.callback(guard.close)
+        return Processes(
             self.loop,
             self._programs(),
             mark=self.address,
-            guard=Guard(self._workspace.root),
+            guard=guard,
             limits=self.limits,
             worker_logs=workers,
         )
-        server.before = self.processes.hear
-        environment = Environment(
+
+    def _environment(self, conditions: Conditions) -> Environment:
+        return Environment(
             self.facts,
             files=tuple(file.name for file in self.files),
             telemetry=conditions.telemetry,
             freeze=conditions.freeze,
             init_timeout_s=self._init_timeout_s(conditions),
             epoch_s=clock.epoch_at_zero(),
-        )
-        delivery = TelemetryDelivery(self.loop)
-        self.runner = Runner(
-            environment, self.loop, server, self.processes, delivery, prepare=self._protect
         )
 
     def _protect(self) -> None:
@@ -194,22 +223,37 @@ class Assembly:
         return programs
 
 
+def _cache() -> Path:
+    try:
+        return cache_folder()
+    except RuntimeError as error:
+        message = "packages cannot be kept: this user has no home; set LAMBDA_SANDBOX_CACHE"
+        raise PackagesError(message) from error
+
+
 def _facts(function: Function, interpreter: Interpreter, *, disabled: bool) -> FunctionFacts:
     log_format = function.environ.get("AWS_LAMBDA_LOG_FORMAT", "Text")
     is_managed = function.initialization_type == MANAGED_INSTANCES
+    version = function.version or _version_by_default(function)
     return FunctionFacts(
         name=function.name,
-        version=function.version,
+        version=version,
         handler=function.handler,
         memory_mb=function.memory_mb,
         timeout_s=function.timeout_s,
         python_version=interpreter.version,
-        log_stream=_log_stream(function.version),
+        log_stream=_log_stream(version),
         log_format="JSON" if is_managed else log_format,
         initialization_type=function.initialization_type,
         max_concurrency=function.max_concurrency,
         extensions_disabled=disabled,
     )
+
+
+def _version_by_default(function: Function) -> str:
+    # Lambda prepares environments in advance for published versions alone.
+    is_published = function.initialization_type in {PROVISIONED_CONCURRENCY, SNAP_START}
+    return "1" if is_published else "$LATEST"
 
 
 def _log_stream(version: str) -> str:

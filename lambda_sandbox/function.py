@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
 RUNTIME_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
 """The newest runtime client; what managed runtimes hold is not told by anyone."""
 
+NAME_LENGTH_MAX = 64
+"""The longest name of a function."""
+
+MEMORY_MB_MIN, MEMORY_MB_MAX = 128, 10_240
+TIMEOUT_S_MAX = 900.0
+"""Lambda's limits. It has whole seconds, from 1; here parts of one are as good, because nobody
+wants to wait for a timeout.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]+")
+_VERSION = re.compile(r"\$LATEST(\.PUBLISHED)?|[0-9]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -35,10 +50,11 @@ class Function:
         layer: What ``/opt`` holds. The folder is used where it is, under its real name.
         environ: The function's own variables, as far as Lambda would accept them. An
             ``AWS_LAMBDA_EXEC_WRAPPER`` under ``/opt/`` is looked for in the layer.
-        name: Its name.
-        version: ``$LATEST``, or a number.
-        memory_mb: Its memory size.
-        timeout_s: The time an invocation may take, extensions included.
+        name: Its name: letters, digits, hyphens and underscores, 64 at most.
+        version: ``$LATEST``, or a number; None for ``1`` with the types of initialisation that
+            only published versions have, and for ``$LATEST`` with the others.
+        memory_mb: Its memory size, 128 to 10,240.
+        timeout_s: The time an invocation may take, extensions included: 900 at most.
         python: The interpreter it runs on; beneath a virtual environment, the real one.
         initialization_type: How an environment comes to be, in the words of
             ``AWS_LAMBDA_INITIALIZATION_TYPE``.
@@ -52,7 +68,7 @@ class Function:
     layer: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     name: str = "function"
-    version: str = "$LATEST"
+    version: str | None = None
     memory_mb: int = 128
     timeout_s: float = 3.0
     python: Path = Path(sys.executable)
@@ -76,7 +92,7 @@ def check(function: Function) -> None:
     if not function.runtime_requirements.is_file():
         message = f"no requirements of the runtime at {str(function.runtime_requirements)!r}"
         raise SandboxError(message)
-    fault = configuration_fault(function.environ)
+    fault = configuration_fault(function.environ) or _fault(function)
     if fault is not None:
         raise SandboxError(fault)
     if function.initialization_type not in get_args(InitializationType):
@@ -92,6 +108,30 @@ def check(function: Function) -> None:
             f"not {function.max_concurrency}"
         )
         raise SandboxError(message)
+
+
+def _fault(function: Function) -> str | None:
+    """Say in one sentence why Lambda would not accept a function's facts; None if it would."""
+    name, version = function.name, function.version
+    if not _NAME.fullmatch(name) or len(name) > NAME_LENGTH_MAX:
+        return (
+            f"no function can be called {name!r}: names have letters, digits, hyphens and "
+            f"underscores, {NAME_LENGTH_MAX} at most"
+        )
+    if version is not None and not _VERSION.fullmatch(version):
+        return f"a function's version is $LATEST or a number, not {version!r}"
+    if not MEMORY_MB_MIN <= function.memory_mb <= MEMORY_MB_MAX:
+        return (
+            f"a function has {MEMORY_MB_MIN} to {MEMORY_MB_MAX} MB of memory, "
+            f"not {function.memory_mb}"
+        )
+    # Not the other way round: nan is refused, too.
+    if not 0 < function.timeout_s <= TIMEOUT_S_MAX:
+        return (
+            f"a function's timeout is more than 0 and up to {TIMEOUT_S_MAX:.0f} seconds, "
+            f"not {function.timeout_s}"
+        )
+    return None
 
 
 DISABLED_BY = "disable-extensions-jwigqn8j"

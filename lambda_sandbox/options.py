@@ -16,19 +16,12 @@ from lambda_sandbox.core.function import (
     InitializationType,
 )
 from lambda_sandbox.core.process_environment import EXEC_WRAPPER
+from lambda_sandbox.function import MEMORY_MB_MAX, MEMORY_MB_MIN, TIMEOUT_S_MAX
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
 PORT_MAX = 65_535
-
-MEMORY_MB_MIN, MEMORY_MB_MAX = 128, 10_240
-TIMEOUT_S_MAX = 900.0
-"""Lambda's limits. It has whole seconds, from 1; here parts of one are as good, because nobody
-wants to wait for a timeout.
-
-Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-"""
 
 
 class _Parser(argparse.ArgumentParser):

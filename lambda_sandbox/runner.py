@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from lambda_sandbox.core.actions import (
     AbandonDelivery,
@@ -28,13 +28,12 @@ from lambda_sandbox.core.actions import (
 )
 from lambda_sandbox.core.events import Event, MemoryMeasured, TimeReached
 from lambda_sandbox.core.history import LogLine, Moment, Told
-from lambda_sandbox.core.invocation import SandboxError
 from lambda_sandbox.edge import clock
+from lambda_sandbox.edge.promises import Promises
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lambda_sandbox.core.invocation import InitOutcome, Outcome
     from lambda_sandbox.core.lifecycle.environment import Environment
     from lambda_sandbox.edge.api_server import ApiServer
     from lambda_sandbox.edge.loop import Loop
@@ -74,70 +73,6 @@ class History:
         with self._written:
             self._written.wait_for(lambda: self._ended or number < len(self.lines))
             return self.lines[number] if number < len(self.lines) else None
-
-
-class Promises:
-    """What callers in other threads wait for; nobody waits for ever."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._outcomes: dict[str, Future[Outcome]] = {}
-        self._inits: list[Future[InitOutcome]] = []
-        self._ends: list[Future[None]] = []
-        self._broken: str | None = None
-
-    def outcome(self, request_id: str) -> Future[Outcome]:
-        """Promise the outcome of an invocation that is about to be asked for."""
-        with self._lock:
-            self._assert_whole()
-            promise = self._outcomes[request_id] = Future()
-            return promise
-
-    def init(self) -> Future[InitOutcome]:
-        """Promise the outcome of an initialisation."""
-        with self._lock:
-            self._assert_whole()
-            self._inits.append(Future())
-            return self._inits[-1]
-
-    def end(self) -> Future[None]:
-        """Promise the end of the environment."""
-        with self._lock:
-            self._assert_whole()
-            self._ends.append(Future())
-            return self._ends[-1]
-
-    def _assert_whole(self) -> None:
-        if self._broken is not None:
-            raise SandboxError(self._broken)
-
-    def release(self, outcome: Outcome) -> None:
-        """Keep the promise of an outcome."""
-        with self._lock:
-            self._outcomes.pop(outcome.request_id).set_result(outcome)
-
-    def finish_init(self, outcome: InitOutcome) -> None:
-        """Keep the promises of an initialisation."""
-        with self._lock:
-            while self._inits:
-                self._inits.pop().set_result(outcome)
-
-    def finish_end(self) -> None:
-        """Keep the promises of the end."""
-        with self._lock:
-            while self._ends:
-                self._ends.pop().set_result(None)
-
-    def break_all(self, message: str) -> None:
-        """Keep no promise any more: the loop has stopped."""
-        with self._lock:
-            self._broken = message
-            promises: list[Future[Any]] = [*self._outcomes.values(), *self._inits, *self._ends]
-            for promise in promises:
-                promise.set_exception(SandboxError(message))
-            self._outcomes.clear()
-            self._inits.clear()
-            self._ends.clear()
 
 
 class Runner:
@@ -189,13 +124,18 @@ class Runner:
             why = f"the sandbox failed: {error!r}"
             raise
         finally:
-            self.prepared.set()
-            self._processes.close()
-            self._delivery.disconnect()
-            self._server.close()
-            self._loop.close()
-            self.promises.break_all(why)
-            self.history.end()
+            self._end(why)
+
+    def _end(self, why: str) -> None:
+        # From the last to the first, each whatever becomes of the others: nobody waits for ever.
+        with ExitStack() as ending:
+            ending.callback(self._loop.close)
+            ending.callback(self._server.close)
+            ending.callback(self._delivery.disconnect)
+            ending.callback(self._processes.close)
+            ending.callback(self.history.end)
+            ending.callback(self.promises.break_all, why)
+            ending.callback(self.prepared.set)
 
     def _handle(self, at: float, event: Event) -> None:
         for action in self._environment.handle(event, at):
@@ -230,7 +170,7 @@ class Runner:
             case WriteLine():
                 self.history.write(LogLine(action.source, action.name, action.text))
             case Note():
-                self._mark(at, action.what, action.who)
+                self._mark(at, action.what, action.who, action.request_id)
             case FinishInit():
                 self.promises.finish_init(action.outcome)
             case ReleaseResponse():
@@ -245,8 +185,8 @@ class Runner:
             case FinishShutdown():
                 self.promises.finish_end()
 
-    def _mark(self, at: float, what: str, who: str) -> None:
+    def _mark(self, at: float, what: str, who: str, request_id: str | None = None) -> None:
         # A timeline does not go back: what an event leads to is later than a thaw before it.
         at = max(at, self._marked_at)
         self._marked_at = at
-        self.history.story.append(Moment(at, what, who))
+        self.history.story.append(Moment(at, what, who, request_id))

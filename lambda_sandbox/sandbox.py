@@ -23,7 +23,7 @@ from lambda_sandbox.core.events import (
     extension_process,
 )
 from lambda_sandbox.core.history import LogLine, Moment, Told
-from lambda_sandbox.core.invocation import InitOutcome, Invocation, Outcome, SandboxError
+from lambda_sandbox.core.invocation import InitOutcome, Outcome, SandboxError, invocation_of
 from lambda_sandbox.edge import clock
 from lambda_sandbox.function import Function, check
 
@@ -120,17 +120,21 @@ class Sandbox:
 
         Args:
             payload: The event, JSON.
-            request_id: Its id; a new UUID if not given.
+            request_id: Its id; a new UUID if not given. Those who ask with the same one at a time
+                get their outcomes in the order in which they asked.
             trace_header: The value of ``X-Amzn-Trace-Id``; an unsampled one if not given, and
                 none at all if empty.
-            client_context: JSON.
+            client_context: A JSON object.
 
         Returns:
             The outcome, as soon as the runtime has posted it or the invocation has failed:
             extensions may still be at work. The next invocation waits for them, or for the
             reset.
+
+        Raises:
+            SandboxError: It cannot be asked for in this way, or the sandbox is closed.
         """
-        invocation = Invocation(
+        invocation = invocation_of(
             request_id or str(uuid.uuid4()),
             payload,
             _trace_header() if trace_header is None else trace_header,
@@ -141,11 +145,13 @@ class Sandbox:
         return promise.result()
 
     def wait_frozen(self, timeout_s: float = 10.0) -> None:
-        """Wait until every process of the environment is stopped.
+        """Wait until every process of the environment is stopped; not at all if there is none.
 
         Raises:
             TimeoutError: It was not frozen in that time.
         """
+        if self.runtime_pid is None and not self.extension_pids:
+            return
         deadline_at = clock.now() + timeout_s
         if not self._runner.frozen.wait(timeout_s):
             raise TimeoutError(self._not_frozen(timeout_s))

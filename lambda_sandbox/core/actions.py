@@ -93,10 +93,14 @@ class WriteLine:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Put a moment on the timeline: it happened when the event of this action did."""
+    """Put a moment on the timeline: it happened when the event of this action did.
+
+    ``request_id`` names the invocation that it is a part of, where that is known.
+    """
 
     what: str
     who: str
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

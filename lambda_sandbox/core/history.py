@@ -8,11 +8,15 @@ from lambda_sandbox.core.actions import PlatformEvent
 
 
 class Moment(NamedTuple):
-    """One entry of the timeline: when (monotonic seconds), what happened, to whom."""
+    """One entry of the timeline: when (monotonic seconds), what happened, to whom.
+
+    And in which invocation, where that is known: several may run side by side.
+    """
 
     at_s: float
     what: str
     who: str
+    request_id: str | None = None
 
 
 class Told(NamedTuple):

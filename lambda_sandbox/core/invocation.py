@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambda_sandbox.core.instant import iso_time
 
 if TYPE_CHECKING:
-    from typing import Literal
+    from typing import Literal, NoReturn
 
     Status = Literal["success", "error", "failure", "timeout"]
     ShutdownReason = Literal["spindown", "timeout", "failure"]
@@ -28,12 +29,70 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What a caller asks for."""
+    """What a caller asks for.
+
+    Attributes:
+        request_id: Its id.
+        payload: The event, JSON.
+        trace_header: The value of ``X-Amzn-Trace-Id``; empty for none.
+        client_context: A JSON object, on one line and of ASCII alone; None for none.
+    """
 
     request_id: str
     payload: bytes
-    trace_header: str  # the value of X-Amzn-Trace-Id; empty for none
-    client_context: str | None = None  # JSON
+    trace_header: str
+    client_context: str | None = None
+
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]+")
+"""What is in a path as it is: RFC 3986, 2.3."""
+
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+"""What goes into an HTTP header and comes out of it unchanged."""
+
+
+def invocation_of(
+    request_id: str, payload: bytes, trace_header: str, client_context: str | None
+) -> Invocation:
+    """Return what a caller asks for, fit for the headers of the Runtime API.
+
+    Args:
+        request_id: Its id.
+        payload: The event, JSON.
+        trace_header: The value of ``X-Amzn-Trace-Id``; empty for none.
+        client_context: A JSON object, written in whatever way; None for none.
+
+    Raises:
+        SandboxError: In one sentence, what is wrong.
+    """
+    if not _REQUEST_ID.fullmatch(request_id):
+        _refuse(f"request id {request_id!r} has other characters than letters, digits and -._~")
+    if not _HEADER_VALUE.fullmatch(trace_header):
+        _refuse(f"trace header {trace_header!r} has line breaks, or characters beyond ASCII")
+    return Invocation(request_id, payload, trace_header, _on_one_line(client_context))
+
+
+def _on_one_line(client_context: str | None) -> str | None:
+    if client_context is None:
+        return None
+    try:
+        context = json.loads(client_context, parse_constant=_no_constant)
+    except RecursionError:
+        _refuse("the client context is nested too deeply")
+    except ValueError as error:
+        _refuse(f"the client context is not JSON: {error}")
+    if not isinstance(context, dict):
+        _refuse(f"the client context is not a JSON object, but {client_context[:80]!r}")
+    return json.dumps(context)
+
+
+def _no_constant(text: str) -> NoReturn:
+    message = f"{text} is none"
+    raise ValueError(message)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise SandboxError(text)
 
 
 @dataclass(frozen=True, slots=True)

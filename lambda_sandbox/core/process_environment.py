@@ -69,6 +69,7 @@ LOG_SOCKET = "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET"
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+SYSTEM_LIBRARIES = ("/lib64", "/usr/lib64")
 EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
 CREDENTIALS = {
@@ -149,7 +150,9 @@ def runtime_variables(
     """
     layer = places.layer or "/opt"
     system_path = SYSTEM_PATH.replace("/opt/", f"{layer}/")
-    libraries = (places.task, f"{places.task}/lib", f"{layer}/lib")
+    # Nothing stands for /var/lang/lib: the interpreter finds what is its own by itself.
+    own = (places.runtime, f"{places.runtime}/lib", places.task, f"{places.task}/lib")
+    libraries = (*SYSTEM_LIBRARIES, *own, f"{layer}/lib")
     return {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",

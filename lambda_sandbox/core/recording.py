@@ -44,7 +44,7 @@ class Recorded:
 
     Attributes:
         payload: The event, JSON.
-        client_context: JSON, on one line and of ASCII alone; None for none.
+        client_context: A JSON object; None for none.
         trace_header: As ``Sandbox.invoke`` takes it: None for a new one, empty for none at all.
         since_previous_s: How long before it the previous one was asked for; 0 for the first.
     """
@@ -172,12 +172,9 @@ def _after_space(line: str, at: int) -> int:
 
 def _client_context(text: str | None) -> str | None:
     context = None if text is None else json.loads(text)
-    if context is None:
-        return None
-    if not isinstance(context, dict):
+    if context is not None and not isinstance(context, dict):
         _refuse(f'"{CLIENT_CONTEXT}" is not an object')
-    # It becomes a header for the runtime: on one line, and of ASCII alone.
-    return json.dumps(context)
+    return None if context is None else text
 
 
 def _trace_header(text: str | None) -> str | None:

@@ -163,7 +163,7 @@ class ApiServer:
         """Take note of a connection that was closed."""
         self._connections.discard(connection)
         if connection.client_id is not None:
-            del self._waiting[connection.client_id]
+            self._waiting.pop(connection.client_id, None)
             self._loop.emit(ClientGone(connection.client_id))
 
     def answer(self, client_id: int, reply: Reply) -> None:

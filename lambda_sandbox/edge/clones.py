@@ -30,7 +30,9 @@ class Clones:
         ended: Called with the process id and the return code of each that has ended.
 
     Attributes:
-        template_pid: The process that has become a template; None before and afterwards.
+        template_pid: The process that was started and has become a template; None before and
+            afterwards.
+        template_pids: That process; and its child, if it is an exec wrapper that waits for it.
         pid: The clone that lives.
     """
 
@@ -45,6 +47,7 @@ class Clones:
         self._ordered_at: float | None = None  # a clone that does not run yet
         self._signals: list[signal.Signals] = []  # for that clone
         self.template_pid: int | None = None
+        self.template_pids: frozenset[int] = frozenset()
         self.pid: int | None = None
 
     def prepare(self) -> dict[str, int]:
@@ -91,6 +94,7 @@ class Clones:
     def drop(self) -> None:
         """Forget the template: none is wanted, or it could not be started."""
         self.template_pid = self._ordered_at = None
+        self.template_pids = frozenset()
         self._signals.clear()
         if self._snapshot is not None:
             self._snapshot.close()
@@ -98,9 +102,10 @@ class Clones:
 
     # What the template says.
 
-    def snapshot_taken(self) -> None:
-        """Take note that the process has become the template."""
+    def snapshot_taken(self, pid: int) -> None:
+        """Take note that the process, or a child of it, has become the template."""
         self.template_pid = self._pid_to_be
+        self.template_pids = frozenset({self._pid_to_be, pid})
         self._loop.emit(SnapshotTaken())
 
     def clone_started(self, pid: int) -> None:

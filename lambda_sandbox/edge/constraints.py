@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambda_sandbox.core.events import MemoryExhausted, MemoryMeasured
-from lambda_sandbox.edge import proc
 from lambda_sandbox.edge.cgroups import Groups
 from lambda_sandbox.edge.cpu_share import CpuShare
 from lambda_sandbox.edge.limits import MemoryWatch, methods, restrict
@@ -28,12 +28,14 @@ class Constraints:
         guard: Removes our control groups if we are killed.
         members: Names the processes.
         signal_all: Sends all of them a signal.
+        has_template: Whether a snapshot is going to live beside the processes, and is none of
+            them: a control group would count its memory, too.
 
     Attributes:
         methods: What limits ``cpu`` and ``memory``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # by name, all but three
         self,
         loop: Loop,
         limits: Limits,
@@ -41,17 +43,18 @@ class Constraints:
         *,
         members: Callable[[], list[int]],
         signal_all: Callable[[signal.Signals], object],
+        has_template: bool,
     ) -> None:
         self._loop = loop
-        self._members = members
         self._bytes_max = limits.memory_bytes
-        self._groups = Groups(limits)
+        self._files_max = limits.files_max
+        self._groups = Groups(replace(limits, memory_bytes=None) if has_template else limits)
         for folder in self._groups.folders:
             guard.entrust_folder(folder)
         # What the kernel does not do, we do.
-        to_watch = None if "memory" in self._groups.methods else limits.memory_bytes
         to_share = None if "cpu" in self._groups.methods else limits.cpu_share
-        self._memory = MemoryWatch(loop, members, to_watch)
+        kills = "memory" not in self._groups.methods
+        self._memory = MemoryWatch(loop, members, limits.memory_bytes, kills=kills)
         self._cpu = CpuShare(loop, members, signal_all, to_share)
         self.methods = {**methods(limits), **self._groups.methods}
 
@@ -62,7 +65,8 @@ class Constraints:
     def adopt(self, pid: int) -> None:
         """Limit a process that has just been started, and all that will descend from it."""
         self.include([pid])
-        restrict(pid)
+        restrict(pid, self._files_max)
+        self._memory.expect()
         self.resume()
 
     def include(self, pids: Collection[int]) -> None:
@@ -97,7 +101,7 @@ class Constraints:
         """
         if self._bytes_max is not None and self._groups.has_killed():
             return self._bytes_max
-        return sum(proc.peak_bytes(pid) for pid in self._members())
+        return self._memory.used_bytes()
 
     def remove(self) -> None:
         """Remove our control groups; nobody is in them any more."""

@@ -2,7 +2,7 @@
 
 While we live, we end our processes ourselves. When we are killed, the pipe to the guard closes,
 and it kills the process groups that were entrusted to it: frozen ones would stay for ever. What
-is in our control groups it kills, too, wherever it went, and removes the groups.
+has our mark, or is in our control groups, it kills, too, wherever it went, and removes the groups.
 """
 
 from __future__ import annotations
@@ -19,10 +19,22 @@ while read -r what value; do
   case $what in
     group) groups="$groups -$value" ;;
     none) groups= ;;
+    mark) mark=$value ;;
     folder) set -- "$@" "$value" ;;
   esac
 done
 [ -z "$groups" ] || kill -s KILL -- $groups
+tries=0
+while [ -n "$mark" ] && [ $tries != 100 ]; do
+  found=$(grep -lzxF -e "$mark" /proc/[0-9]*/environ)
+  [ -n "$found" ] || break
+  for environ in $found; do
+    pid=${environ#/proc/}
+    kill -s KILL "${pid%/environ}"
+  done
+  tries=$((tries + 1))
+  sleep 0.02
+done
 rm -rf -- "$1"
 shift
 for folder; do
@@ -58,6 +70,10 @@ class Guard:
     def entrust(self, group: int) -> None:
         """Let a process group be killed if we are."""
         self._write(f"group {group}\n")
+
+    def entrust_descendants(self, variable: str) -> None:
+        """Let every process be killed that has a variable, ``NAME=value``, if we are."""
+        self._write(f"mark {variable}\n")
 
     def entrust_folder(self, folder: Path) -> None:
         """Let a control group be emptied and removed if we are killed."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from lambda_sandbox.core.api import Reply
 from lambda_sandbox.core.apis import invoke_api
 from lambda_sandbox.core.apis.invoke_api import ASYNCHRONOUS, SYNCHRONOUS, Call
+from lambda_sandbox.core.function import MANAGED_INSTANCES
 from lambda_sandbox.core.http1 import Request, response_bytes
 from lambda_sandbox.core.invocation import SandboxError
 from lambda_sandbox.edge.connections import LOOPBACK, Connections, requests_of
@@ -83,9 +84,11 @@ class Record(Protocol):
 class InvokeServer:
     """Serve one function on a loopback port, as a context manager.
 
-    Invocations run one after the other, in the order in which they came. At the end of the
-    block no request is taken any more, and what was accepted is finished, asynchronous
-    invocations included; if the block is interrupted, the sandbox is closed instead.
+    Invocations are queued up for the sandbox in the order in which they came. Asynchronous ones
+    have a queue of their own: as many of them are asked for at a time as the function has workers,
+    one if it is no managed instance. At the end of the block no request is taken any more, and
+    what was accepted is finished, asynchronous invocations included; if the block is interrupted,
+    the sandbox is closed instead.
 
     Args:
         sandbox: Where the function runs.
@@ -104,7 +107,12 @@ class InvokeServer:
         self._changed = threading.Condition()  # guards the counts
         self._counts: Counter[str] = Counter()
         self._closing = False
-        self._worker = threading.Thread(target=self._work, name="asynchronous invocations")
+        facts = sandbox.facts
+        is_managed = facts.initialization_type == MANAGED_INSTANCES
+        self._workers = [
+            threading.Thread(target=self._work, name=f"asynchronous invocations {number}")
+            for number in range(facts.max_concurrency if is_managed else 1)
+        ]
         self._connections: Connections | None = None
 
     def __enter__(self) -> Self:
@@ -113,7 +121,8 @@ class InvokeServer:
         except OSError as error:
             message = f"cannot serve on port {self._wanted_port}: {os.strerror(error.errno or 0)}"
             raise PortError(message) from error
-        self._worker.start()
+        for worker in self._workers:
+            worker.start()
         self._connections.start()
         return self
 
@@ -127,8 +136,7 @@ class InvokeServer:
             self._sandbox.close()
             raise
         finally:
-            self._queue.put(None)
-            self._worker.join()
+            self._finish_asynchronous()
             self._running.close()
 
     def _finish(self) -> None:
@@ -136,8 +144,12 @@ class InvokeServer:
             self._closing = True
             self._changed.wait_for(lambda: not self._counts["calls"])
             self._changed.wait_for(lambda: not self._counts["answers"], ANSWER_TIMEOUT_S)
+        self._finish_asynchronous()
+
+    def _finish_asynchronous(self) -> None:
         self._queue.put(None)
-        self._worker.join()
+        for worker in self._workers:
+            worker.join()
 
     @property
     def _running(self) -> Connections:
@@ -188,6 +200,7 @@ class InvokeServer:
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
             self._invoke(*item)
+        self._queue.put(None)  # for the next of the workers
 
     def _invoke(self, call: Call, request_id: str) -> Reply:
         sandbox = self._sandbox
@@ -208,7 +221,8 @@ class InvokeServer:
         except SandboxError as error:
             return invoke_api.refusal(invoke_api.SERVICE, str(error), request_id)
         log = None
-        if call.log_wanted:
+        # One that never began, because the environment has ended, has no log.
+        if call.log_wanted and outcome.status != "failure":
             # The REPORT line comes when the extensions are done, after the outcome.
             lines = (line.text for line in sandbox.follow(number))
             log = invoke_api.log_of(lines, request_id)

@@ -26,18 +26,23 @@ FILES_MAX = 1024
 WATCH_INTERVAL_S = 0.1
 """How often the memory is looked at: a look costs some 0.3 ms, a leak takes longer than that."""
 
+FIRST_INTERVAL_S = 0.005
+"""How soon after a start; each interval is twice the one before, until it is the usual one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What all processes may use together; None for as much as there is.
+    """What the processes may use; None for as much as there is.
 
     Attributes:
-        memory_bytes: Resident memory.
-        cpu_share: How much of one CPU.
+        memory_bytes: Resident memory, all together.
+        cpu_share: How much of one CPU, all together.
+        files_max: Open file descriptors, each; None for what this machine allows.
     """
 
     memory_bytes: int | None
     cpu_share: float | None
+    files_max: int | None = FILES_MAX
 
 
 def methods(limits: Limits) -> dict[str, str]:
@@ -49,40 +54,58 @@ def methods(limits: Limits) -> dict[str, str]:
     }
 
 
-def restrict(pid: int) -> None:
+def restrict(pid: int, files_max: int | None) -> None:
     """Limit a process that has just been started, and all that will descend from it.
 
     To limit it before its first instruction, a fork of ours would have to run Python between
     fork and exec, which is slow and, with threads about, not safe. It has not opened a thousand
     files yet.
     """
-    # A program that runs as somebody else is not ours to limit.
-    with suppress(PermissionError):
-        _, files_max = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        files_max = min(files_max, FILES_MAX)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (files_max, files_max))
+    # A program that runs as somebody else is not ours to limit; one that has ended needs none.
+    with suppress(PermissionError, ProcessLookupError):
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+        if files_max is not None:
+            _, machines_max = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            files_max = min(files_max, machines_max)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (files_max, files_max))
 
 
 class MemoryWatch:
-    """Kill the process that uses most, as the kernel would, when all use too much together.
+    """Measure what all use together; kill the process that uses most, if that is too much.
 
-    Counted is what the kernel could not take back: a cgroup's limit spares the pages of files,
-    too. Between two looks the limit may be passed unseen.
+    What is used at the end of an invocation is measured then; but a process that crashes leaves
+    nothing to measure, and a timeout waits for nobody: they are reported with the last look.
+
+    Counted against the limit is what the kernel could not take back: a cgroup's spares the pages
+    of files, too. Between two looks it may be passed unseen.
 
     Args:
         loop: Where time passes, and where it is told how much was used.
         members: Names the processes.
         bytes_max: What they may use together; None for any amount.
+        kills: Whether it is enforced; not if the kernel does that.
     """
 
-    def __init__(self, loop: Loop, members: Callable[[], list[int]], bytes_max: int | None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        members: Callable[[], list[int]],
+        bytes_max: int | None,
+        *,
+        kills: bool = True,
+    ) -> None:
         self._loop = loop
         self._members = members
         self._bytes_max = bytes_max
+        self._kills = kills
+        self._interval_s = WATCH_INTERVAL_S
         self._watching = False
         self._due = False
         self._victim: int | None = None
+
+    def expect(self) -> None:
+        """Look soon: a process was started, which may be gone soon."""
+        self._interval_s = FIRST_INTERVAL_S
 
     def resume(self) -> None:
         """Look from now on: the processes run."""
@@ -98,19 +121,36 @@ class MemoryWatch:
         return pid == self._victim
 
     def _look_again(self) -> None:
-        if self._bytes_max is not None and not self._due:
+        if not self._due:
             self._due = True
-            self._loop.call_at(clock.now() + WATCH_INTERVAL_S, self._look)
+            self._loop.call_at(clock.now() + self._interval_s, self._look)
+            self._interval_s = min(2 * self._interval_s, WATCH_INTERVAL_S)
 
     def _look(self) -> None:
         self._due = False
         if not self._watching:
             return
-        assert self._bytes_max is not None, "nobody looks without a limit"
-        used_bytes = {pid: proc.claimed_bytes(pid) for pid in self._members()}
-        if sum(used_bytes.values()) > self._bytes_max:
-            self._loop.emit(MemoryMeasured(self._bytes_max))
-            self._victim = max(used_bytes, key=used_bytes.__getitem__)
+        pids = self._members()
+        self._loop.emit(MemoryMeasured(self._peak_bytes(pids)))
+        if self._bytes_max is not None and self._kills:
+            self._enforce(self._bytes_max, pids)
+        self._look_again()
+
+    def _enforce(self, bytes_max: int, pids: list[int]) -> None:
+        claimed_bytes = {pid: proc.claimed_bytes(pid) for pid in pids}
+        if sum(claimed_bytes.values()) > bytes_max:
+            self._loop.emit(MemoryMeasured(bytes_max))
+            self._victim = max(claimed_bytes, key=claimed_bytes.__getitem__)
             with suppress(ProcessLookupError):
                 os.kill(self._victim, signal.SIGKILL)
-        self._look_again()
+
+    def used_bytes(self) -> int:
+        """Return the peak resident size of all processes together.
+
+        Pages that processes share are counted for each: it is capped at what may be used.
+        """
+        return self._peak_bytes(self._members())
+
+    def _peak_bytes(self, pids: list[int]) -> int:
+        used_bytes = sum(map(proc.peak_bytes, pids))
+        return used_bytes if self._bytes_max is None else min(used_bytes, self._bytes_max)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from lambda_sandbox.core.events import RequestReceived
+from lambda_sandbox.core.events import RequestReceived, TimeReached
 from lambda_sandbox.edge import clock
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ class Loop:
 
         Returns:
             The event and when it happened; None when the timer expired or the loop stopped.
+            An event does not overtake a timer that expired before it: that is ``TimeReached``,
+            at the event's instant, lest time goes back.
         """
         while not self._happened and not self.stopped:
             for key, _ in self._selector.select(self._timeout_s(timer_at)):
@@ -110,7 +112,13 @@ class Loop:
             self._call_the_due()
             if timer_at is not None and timer_at <= clock.now() and not self._happened:
                 return None
-        return self._happened.popleft() if self._happened else None
+        if not self._happened:
+            return None
+        at = self._happened[0][0]
+        # Else a process that writes faster than it is heard would never be out of time.
+        if timer_at is not None and timer_at < at:
+            return at, TimeReached()
+        return self._happened.popleft()
 
     def _timeout_s(self, timer_at: float | None) -> float | None:
         instants = [at for at, _ in self._calls]

@@ -15,13 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from lambda_sandbox.core.http1 import Request, response_bytes
 from lambda_sandbox.core.views import otlp
 from lambda_sandbox.core.views.receipt import receipt_of
 from lambda_sandbox.core.views.traces import Span
-from lambda_sandbox.edge import clock
 from lambda_sandbox.edge.connections import LOOPBACK, Connections, requests_of
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ class ReceivedRequest:
     path: str
     headers: dict[str, str]  # names in lower case
     body: bytes  # decompressed, where that was possible
-    received_at: float  # s, monotonic: when its last byte was read
     method: str = "POST"
     connection: int = 0  # which connection it came on, in the order they were opened
 
@@ -68,8 +66,6 @@ RESET = Fault.RESET
 Decision = Answer | Fault | None
 """None: what OTLP says, which is what happens without a decision."""
 
-_Item = TypeVar("_Item")
-
 
 class NotReceivedError(AssertionError):
     """What was waited for did not come in time; the text says what did."""
@@ -78,7 +74,7 @@ class NotReceivedError(AssertionError):
 class OtlpEndpoint:
     """Receive OTLP/HTTP on a loopback port, as a context manager.
 
-    A request counts as delivered (``spans()``, ``trace_requests()`` …) when it was well-formed
+    A request counts as delivered (``spans()``, ``messages()``) when it was well-formed
     and is answered with a status of 2xx; ``requests`` has every one. Delivered is visible
     before the answer is sent: a client that was answered finds its spans here.
 
@@ -140,55 +136,24 @@ class OtlpEndpoint:
         with self._changed:
             return list(self._spans)
 
-    def trace_requests(self) -> list[otlp.TraceRequest]:
-        """All ``ExportTraceServiceRequest`` messages delivered so far."""
-        return self._delivered(otlp.TraceRequest)
-
-    def metric_requests(self) -> list[otlp.MetricsRequest]:
-        """All ``ExportMetricsServiceRequest`` messages delivered so far."""
-        return self._delivered(otlp.MetricsRequest)
-
-    def log_requests(self) -> list[otlp.LogsRequest]:
-        """All ``ExportLogsServiceRequest`` messages delivered so far."""
-        return self._delivered(otlp.LogsRequest)
+    def messages(self) -> list[otlp.Request]:
+        """All ``Export…ServiceRequest`` messages delivered so far: traces, metrics, logs."""
+        with self._changed:
+            return list(self._messages)
 
     def wait_for(
         self, condition: Callable[[list[Span]], bool], timeout_s: float = 5.0
     ) -> list[Span]:
         """Wait until the delivered spans fulfil a condition, and return them.
 
-        Raises:
-            NotReceivedError: They did not in time.
-        """
-        return self._wait(self.spans, condition, timeout_s)
-
-    def wait_for_requests(
-        self, condition: Callable[[list[ReceivedRequest]], bool], timeout_s: float = 5.0
-    ) -> list[ReceivedRequest]:
-        """Wait until the requests, however answered, fulfil a condition, and return them.
+        It may ask the endpoint for anything else, too: it is asked at each request.
 
         Raises:
             NotReceivedError: They did not in time.
         """
-        return self._wait(lambda: self.requests, condition, timeout_s)
-
-    def drop_connections(self) -> None:
-        """Break every open connection, as an idle timeout or a restart would."""
-        self._running.drop()
-
-    def _delivered(self, kind: type[_Item]) -> list[_Item]:
         with self._changed:
-            return [message for message in self._messages if isinstance(message, kind)]
-
-    def _wait(
-        self,
-        received: Callable[[], list[_Item]],
-        condition: Callable[[list[_Item]], bool],
-        timeout_s: float,
-    ) -> list[_Item]:
-        with self._changed:
-            if self._changed.wait_for(lambda: condition(received()), timeout_s):
-                return received()
+            if self._changed.wait_for(lambda: condition(self.spans()), timeout_s):
+                return self.spans()
             text = f"waited {timeout_s:g} s in vain; {_described(self._requests, self._spans)}"
         raise NotReceivedError(text)
 
@@ -201,9 +166,7 @@ class OtlpEndpoint:
         """Receive one request and answer it; is the connection still of use?"""
         receipt = receipt_of(http.method, http.target, http.headers, http.body)
         headers = dict(http.headers)
-        request = ReceivedRequest(
-            http.target, headers, receipt.body, clock.now(), http.method, number
-        )
+        request = ReceivedRequest(http.target, headers, receipt.body, http.method, number)
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lambda_sandbox.edge.loop import Loop
 
 READ_BYTES = 65_536
+"""What is read at a time: all that a pipe holds, unless a process made its own larger (pipe(7))."""
 
 
 class Pipe:
@@ -88,8 +89,8 @@ class Outputs:
     def hear(self) -> None:
         """Tell every record that has been written until now."""
         for pipe in tuple(self._pipes):
-            while self._hear(pipe):
-                pass
+            # Once, not until it is empty: who writes faster than we read would keep us for ever.
+            self._hear(pipe)
 
     def finish(self) -> None:
         """Tell what has been begun, too: what is written from now on is not its rest."""
@@ -101,17 +102,16 @@ class Outputs:
         for pipe in self._pipes:
             self._hang_up(pipe)
 
-    def _hear(self, pipe: Pipe) -> bool:
+    def _hear(self, pipe: Pipe) -> None:
         try:
             said = os.read(pipe.descriptor, READ_BYTES)
         except BlockingIOError:
-            return False
+            return
         if not said:
             self._pipes.remove(pipe)
             self._hang_up(pipe)
-            return False
+            return
         self._tell(pipe.reader.feed(said))
-        return True
 
     def _hang_up(self, pipe: Pipe) -> None:
         self._loop.forget(pipe.descriptor)

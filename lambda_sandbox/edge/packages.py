@@ -23,7 +23,7 @@ INSTALL_TIMEOUT_S = 600.0
 
 
 class PackagesError(Exception):
-    """What was required could not be installed."""
+    """What was required could not be installed, or not be kept."""
 
 
 def ensure(requirements: Path, python: Interpreter, cache: Path) -> Path:
@@ -40,24 +40,36 @@ def ensure(requirements: Path, python: Interpreter, cache: Path) -> Path:
         cache: Where such folders are kept; made if need be.
 
     Raises:
-        PackagesError: pip failed; the message holds what it said.
+        PackagesError: pip failed, and the message holds what it said; or the cache cannot be
+            written to.
     """
     content = requirements.read_bytes()
     key = hashlib.sha256(content + b"\0" + python.version.encode()).hexdigest()[:24]
     folder = cache / f"compiled-{python.version}-{key}"
-    if folder.is_dir():
-        return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="installing-") as temporary:
-        unfinished = os.path.join(temporary, "packages")  # noqa: PTH118  # a string for pip
-        _install(requirements, python.version, unfinished)
-        _compile(python, unfinished)
-        try:
-            os.rename(unfinished, folder)  # noqa: PTH104  # atomic: there or not there
-        except OSError:  # another process was first
-            if not folder.is_dir():
-                raise
+    try:
+        if folder.is_dir():
+            return folder
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix="installing-") as temporary:
+            unfinished = os.path.join(temporary, "packages")  # noqa: PTH118  # a string for pip
+            _install(requirements, python.version, unfinished)
+            _compile(python, unfinished)
+            _rename(unfinished, folder)
+    except OSError as error:
+        message = (
+            f"packages cannot be kept in {str(cache)!r}: {error.strerror}; "
+            "set LAMBDA_SANDBOX_CACHE to another folder"
+        )
+        raise PackagesError(message) from error
     return folder
+
+
+def _rename(unfinished: str, folder: Path) -> None:
+    try:
+        os.rename(unfinished, folder)  # noqa: PTH104  # atomic: there or not there
+    except OSError:
+        if not folder.is_dir():  # else another process was first
+            raise
 
 
 def _install(requirements: Path, python_version: str, target: str) -> None:

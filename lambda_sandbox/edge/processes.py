@@ -7,72 +7,32 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lambda_sandbox.core.events import (
-    RUNTIME,
-    LineWritten,
-    ProcessExited,
-    ProcessNotStarted,
-    ProcessStarted,
-)
-from lambda_sandbox.core.process_environment import LOG_DESCRIPTOR
+from lambda_sandbox.core.events import RUNTIME, ProcessExited, ProcessStarted
 from lambda_sandbox.edge import clock, proc
 from lambda_sandbox.edge.clones import Clones
 from lambda_sandbox.edge.constraints import Constraints
 from lambda_sandbox.edge.descendants import Descendants
 from lambda_sandbox.edge.idle_connections import cut_idle_connections
-from lambda_sandbox.edge.loop import READ
-from lambda_sandbox.edge.outputs import Outputs
+from lambda_sandbox.edge.launch import start, status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from lambda_sandbox.edge.guard import Guard
+    from lambda_sandbox.edge.launch import Process, Program
     from lambda_sandbox.edge.limits import Limits
     from lambda_sandbox.edge.loop import Loop
     from lambda_sandbox.edge.worker_logs import WorkerLogs
 
-NOT_FOUND_STATUS = "exit status 127"
-NOT_EXECUTABLE_STATUS = "exit status 126"
-"""How the runtime's start script ends when the exec wrapper is missing, or not executable."""
-
 KILL_TIMEOUT_S = 2.0
 """How long a killed process may linger; only one that hangs in the kernel does."""
 
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What to start.
-
-    Attributes:
-        argv: The program and its arguments.
-        environ: All of its variables, ``AWS_LAMBDA_RUNTIME_API`` among them.
-        cwd: Where.
-        logs_frames: Whether it is given ``_LAMBDA_TELEMETRY_LOG_FD``, a third output.
-        is_template: Whether it is going to be a snapshot, and then cloned.
-    """
-
-    argv: Sequence[str]
-    environ: Mapping[str, str]
-    cwd: Path
-    logs_frames: bool = False
-    is_template: bool = False
-
-
-@dataclass(slots=True)
-class Process:
-    """One running process."""
-
-    name: str
-    popen: subprocess.Popen[bytes]
-    pid_descriptor: int
-    outputs: Outputs
+NOT_OURS = (ProcessLookupError, PermissionError)
+"""What the kernel says of a process that is gone, or runs as somebody else."""
 
 
 class Processes:
@@ -104,13 +64,19 @@ class Processes:
         self._clones = Clones(loop, self._limit, self._clone_ended)
         self._programs = programs
         self._descendants = Descendants(mark)
+        guard.entrust_descendants(self._descendants.variable)
         host, _, port = mark.rpartition(":")
         self._platform = host, int(port)
         self._running: dict[str, Process] = {}
         self._frozen: list[int] = []
         self._groups: list[int] = []  # of all that was started since the last clearing
         self._constraints = Constraints(
-            loop, limits, guard, members=self.members, signal_all=self._signal_all
+            loop,
+            limits,
+            guard,
+            members=self.members,
+            signal_all=self._signal_all,
+            has_template=any(program.is_template for program in programs.values()),
         )
 
     @property
@@ -132,47 +98,23 @@ class Processes:
             self._clones.order()
             return
         at = clock.now()
-        outputs = Outputs(self._loop, name)
         inherited = self._clones.prepare() if program.is_template else {}
-        with ExitStack() as unless_started:
-            unless_started.callback(outputs.close)
+        process = start(self._loop, name, program, inherited)
+        if process is None:
             if program.is_template:
-                unless_started.callback(self._clones.drop)
-            try:
-                popen = _popen(program, outputs.open(frames=program.logs_frames), inherited)
-            except OSError as error:
-                self._not_started(name, error)
-                return
-            finally:
-                outputs.hand_over()
-            unless_started.pop_all()
+                self._clones.drop()
+            return
         if program.is_template:
-            self._clones.started(popen.pid)
-        self._limit(popen.pid)
-        self._running[name] = self._adopt(name, popen, outputs)
+            self._clones.started(process.popen.pid)
+        self._limit(process.popen.pid)
+        self._running[name] = process
+        process.watch(partial(self._exited, process))
         self._loop.emit(ProcessStarted(name), at)
 
     def _limit(self, pid: int) -> None:
         self._groups.append(pid)
         self._guard.entrust(pid)
         self._constraints.adopt(pid)
-
-    def _not_started(self, name: str, error: OSError) -> None:
-        if name != RUNTIME:
-            reason = "PermissionDenied" if isinstance(error, PermissionError) else "UnknownError"
-            self._loop.emit(ProcessNotStarted(name, f"{reason}: {error.strerror}"))
-            return
-        # On Lambda a shell script starts the wrapper, and ends as shells do.
-        self._loop.emit(LineWritten(name, f"{error.filename}: {error.strerror}"))
-        is_missing = isinstance(error, FileNotFoundError)
-        status = NOT_FOUND_STATUS if is_missing else NOT_EXECUTABLE_STATUS
-        self._loop.emit(ProcessExited(name, status))
-
-    def _adopt(self, name: str, popen: subprocess.Popen[bytes], outputs: Outputs) -> Process:
-        process = Process(name, popen, os.pidfd_open(popen.pid), outputs)
-        self._loop.watch(process.pid_descriptor, READ, partial(self._exited, process))
-        outputs.watch()
-        return process
 
     def hear(self) -> None:
         """Tell every record that has been written until now."""
@@ -193,20 +135,19 @@ class Processes:
         self._ended(process.name, process.popen.pid, returncode)
 
     def _reap(self, process: Process) -> int:
-        # The first that exits is the beginning of the end.
-        self._constraints.release()
-        self.hear()
-        returncode = process.popen.wait()
-        self._loop.forget(process.pid_descriptor)
-        os.close(process.pid_descriptor)
-        process.outputs.hang_up()
-        del self._running[process.name]
+        try:
+            # The first that exits is the beginning of the end.
+            self._constraints.release()
+            self.hear()
+        finally:
+            del self._running[process.name]
+            returncode = process.reap()
         return returncode
 
     def _ended(self, name: str, pid: int, returncode: int) -> None:
         if returncode == -signal.SIGKILL:
             self._constraints.tell_exhaustion(pid)
-        self._loop.emit(ProcessExited(name, _status(returncode)))
+        self._loop.emit(ProcessExited(name, status_text(returncode)))
 
     def _clone_ended(self, pid: int, returncode: int) -> None:
         self._constraints.release()
@@ -272,7 +213,7 @@ class Processes:
     def members(self) -> list[int]:
         """Return the process ids of everything that descends from this sandbox and lives."""
         pids = self._constraints.pids().union(self._descendants.pids())
-        return list(pids - {self._clones.template_pid})
+        return list(pids - self._clones.template_pids)
 
     def stopped(self) -> bool:
         """Return whether every process stands still; may be called from any thread."""
@@ -300,7 +241,7 @@ class Processes:
         template = self._clones.template_pid
         for group in self._groups:
             if group != template:
-                with suppress(ProcessLookupError):
+                with suppress(*NOT_OURS):
                     os.killpg(group, signal.SIGKILL)
         self._guard.relieve()
         self._groups = [] if template is None else [template]
@@ -314,50 +255,24 @@ class Processes:
             pids = self.members()
 
     def close(self) -> None:
-        """Kill and reap everything, whatever state it is in."""
-        self.discard_snapshot()
-        self.clear()
-        for process in tuple(self._running.values()):
-            self._exited(process)
-        self._clones.drop()
-        if self._worker_logs is not None:
-            self._worker_logs.close()
-        self._constraints.remove()
-        self._guard.close()
+        """Kill and reap everything, whatever state it is in, and whatever fails on the way."""
+        with ExitStack() as steps:  # from the last one to the first
+            steps.callback(self._guard.close)
+            steps.callback(self._constraints.remove)
+            if self._worker_logs is not None:
+                steps.callback(self._worker_logs.close)
+            steps.callback(self._clones.drop)
+            steps.callback(self._end_all)
+            steps.callback(self.clear)
+            steps.callback(self.discard_snapshot)
+
+    def _end_all(self) -> None:
+        with ExitStack() as ends:
+            for process in self._running.values():
+                ends.callback(self._exited, process)
 
 
 def _signal_each(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
-        with suppress(ProcessLookupError):
+        with suppress(*NOT_OURS):
             os.kill(pid, number)
-
-
-def _popen(
-    program: Program, outputs: list[int], inherited: Mapping[str, int]
-) -> subprocess.Popen[bytes]:
-    """Start a program.
-
-    Args:
-        program: What to start.
-        outputs: Its standard output, its standard error, and its framed log if it has one.
-        inherited: Descriptors that it inherits beside these, by the variables that name them.
-    """
-    stdout, stderr, *frames = outputs
-    passed = {**inherited, **({LOG_DESCRIPTOR: frames[0]} if frames else {})}
-    return subprocess.Popen(  # noqa: S603  # to start what it is given is its purpose
-        program.argv,
-        env={**program.environ, **{name: str(number) for name, number in passed.items()}},
-        cwd=program.cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=stderr,
-        pass_fds=list(passed.values()),
-        start_new_session=True,
-    )
-
-
-def _status(returncode: int) -> str:
-    if returncode >= 0:
-        return f"exit status {returncode}"
-    name = signal.strsignal(-returncode) or str(-returncode)
-    return f"signal: {name.lower()}"

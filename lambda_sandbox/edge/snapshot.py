@@ -23,8 +23,8 @@ MESSAGE_BYTES_MAX = 64
 class Owner(Protocol):
     """Who is told, in the loop's thread."""
 
-    def snapshot_taken(self) -> None:
-        """The before-snapshot hooks have run: clones can be ordered."""
+    def snapshot_taken(self, pid: int) -> None:
+        """The before-snapshot hooks have run: clones of that process can be ordered."""
 
     def clone_started(self, pid: int) -> None:
         """A clone runs, and leads the process group of its id."""
@@ -81,8 +81,8 @@ class Snapshot:
         except ConnectionResetError:  # the template ended with an order unread
             word, numbers = b"", []
         match word, *map(int, numbers):
-            case (b"ready",):
-                self._owner.snapshot_taken()
+            case (b"ready", int(pid)):
+                self._owner.snapshot_taken(pid)
             case (b"forked", int(pid)):
                 self._owner.clone_started(pid)
             case (b"exited", int(pid), int(returncode)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from bisect import bisect_right
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 class OneEnvironment(Invocable, Protocol):
     """What a ``Sandbox`` is here."""
 
+    def init(self) -> object:
+        """Initialise it now."""
+
     @property
     def events(self) -> list[PlatformEvent]:
         """The platform's events so far."""
@@ -44,7 +47,14 @@ class _Phase(Enum):
     SERVING = "serving"  # the last environment takes invocations
     RETIRING = "retiring"  # it finishes what it has, and ends; new invocations wait
     VACANT = "vacant"  # it has ended; the next invocation starts another
+    STARTING = "starting"  # that one does
     ENDED = "ended"
+
+
+_PASSING = {_Phase.RETIRING, _Phase.STARTING}
+"""What newcomers wait for the end of."""
+
+_CLOSED = "the sandbox was closed"
 
 
 class Succession:
@@ -55,10 +65,12 @@ class Succession:
 
     Args:
         start: Makes an environment. The first is made at once.
+        init: Whether each is initialised before it is invoked.
     """
 
-    def __init__(self, start: Callable[[], OneEnvironment]) -> None:
+    def __init__(self, start: Callable[[], OneEnvironment], *, init: bool = False) -> None:
         self._start = start
+        self._init = init
         self._environments = [start()]
         self._first_lines = [0]  # of each environment, the number of its first line in the log
         self._changed = threading.Condition()  # guards all that follow
@@ -66,6 +78,11 @@ class Succession:
         self._tickets = itertools.count()
         self._admitted_count = 0
         self._in_flight_count = 0
+        if init:
+            with ExitStack() as unless_initialised:
+                unless_initialised.callback(self.close)
+                self._environments[0].init()
+                unless_initialised.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -108,31 +125,58 @@ class Succession:
         with self._changed:
             ticket = next(self._tickets)
             self._changed.wait_for(
-                lambda: self._admitted_count == ticket and self._phase is not _Phase.RETIRING
+                lambda: self._admitted_count == ticket and self._phase not in _PASSING
             )
             self._admitted_count += 1
             self._changed.notify_all()
-            if self._phase is _Phase.ENDED:
-                message = "the sandbox was closed"
-                raise SandboxError(message)
             if self._phase is _Phase.VACANT:
                 self._succeed()
+            if self._phase is _Phase.ENDED:
+                raise SandboxError(_CLOSED)
             self._in_flight_count += 1
             return self._environments[-1]
 
     def _succeed(self) -> None:
+        """Start another environment; the lock is held before and afterwards."""
+        self._become(_Phase.STARTING)
         try:
-            environment = self._start()
+            with self._unlocked():
+                environment = self._start()
+            self._first_lines.append(self._first_lines[-1] + len(self._environments[-1].logs))
+            self._environments.append(environment)
+            with ExitStack() as unless_serving:
+                unless_serving.callback(environment.close)
+                if self._init and self._phase is not _Phase.ENDED:
+                    with self._unlocked():
+                        environment.init()
+                if self._phase is _Phase.ENDED:
+                    raise SandboxError(_CLOSED)
+                unless_serving.pop_all()
+            self._become(_Phase.SERVING)
         except (InterpreterError, PackagesError, OSError) as error:
             raise SandboxError(str(error)) from error
-        self._first_lines.append(self._first_lines[-1] + len(self._environments[-1].logs))
-        self._environments.append(environment)
-        self._phase = _Phase.SERVING
+        finally:
+            if self._phase is _Phase.STARTING:
+                self._become(_Phase.VACANT)
+
+    def _become(self, phase: _Phase) -> None:
+        self._phase = phase
         self._changed.notify_all()
+
+    @contextmanager
+    def _unlocked(self) -> Iterator[None]:
+        """Let go of the lock for what takes long: all may be ended meanwhile."""
+        self._changed.release()
+        try:
+            yield
+        finally:
+            self._changed.acquire()
 
     def retire(self) -> None:
         """Let new invocations wait for the next environment; renew afterwards."""
         with self._changed:
+            # What starts now may have read what was there before the change.
+            self._changed.wait_for(lambda: self._phase is not _Phase.STARTING)
             if self._phase is _Phase.SERVING:
                 self._phase = _Phase.RETIRING
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import json
 import socket
+from string import punctuation
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from lambda_sandbox.core.events import BatchDelivered
 from lambda_sandbox.core.http1 import (
@@ -125,7 +126,8 @@ def _is_open(connection: socket.socket) -> bool:
 
 def _http_bytes(order: Deliver) -> bytes:
     url = urlsplit(order.destination)
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    # What a subscriber named may have any characters; what it is asked for has those of a URL.
+    target = quote((url.path or "/") + (f"?{url.query}" if url.query else ""), safe=punctuation)
     headers = (
         ("Host", url.netloc),
         ("Content-Type", "application/json"),

@@ -5,7 +5,7 @@ Lambda stores the memory of a virtual machine, the initialised process waits, an
 for each restore, one at a time. With the sandbox it talks over one end of a ``SOCK_SEQPACKET``
 pair, a message for each step::
 
-    → ready                    the before-snapshot hooks have run
+    → ready <pid>              the before-snapshot hooks have run; its own id
     ← fork                     restore the snapshot
     → forked <pid>             of the clone, which leads a session of its own
     → exited <pid> <status>    of the clone; negative: the signal that ended it
@@ -54,7 +54,7 @@ def become_clone(control: int) -> None:
     import http.client  # noqa: F401
 
     try:
-        os.write(control, b"ready")
+        os.write(control, b"ready %d" % os.getpid())
         while os.read(control, MESSAGE_BYTES_MAX):
             if _forks_clone(control):
                 return

@@ -32,8 +32,11 @@ PATH_BYTES_MAX = 107
 CONNECTIONS_MAX = 2 * MAX_CONCURRENCY_MAX
 """Two for each worker; one more is closed at once, and whoever writes to it is told."""
 
-READ_BYTES = 65_536
-"""What is read at a time."""
+READ_BYTES = 262_144
+"""What is read at a time: more than a connection holds, unless a worker made its own larger.
+
+The kernel's default is ``net.core.wmem_default``, 212,992 bytes.
+"""
 
 
 class WorkerLogs:
@@ -81,25 +84,26 @@ class WorkerLogs:
 
     def hear(self) -> None:
         """Tell every line that has been written until now."""
-        # A worker may have connected, written, and called the API since the loop looked.
-        while self._accept():
-            pass
+        # A worker may have connected, written, and called the API since the loop looked. As many
+        # as may wait are accepted, and each is read once: who connects or writes faster than we
+        # listen would keep us for ever.
+        for _ in range(self._connections_max + 1):  # the kernel lets one more wait than told to
+            if not self._accept():
+                break
         for connection in tuple(self._connections):
-            while self._hear(connection):
-                pass
+            self._hear(connection)
 
-    def _hear(self, connection: socket.socket) -> bool:
+    def _hear(self, connection: socket.socket) -> None:
         try:
             said = connection.recv(READ_BYTES)
         except BlockingIOError:
-            return False
+            return
         except OSError:  # reset: whoever wrote there was killed
             said = b""
         if not said:
             self._hang_up(connection)
-            return False
+            return
         self._tell(self._connections[connection].feed(said))
-        return True
 
     def _hang_up(self, connection: socket.socket) -> None:
         lines = self._connections.pop(connection)
@@ -118,4 +122,4 @@ class WorkerLogs:
             self._hang_up(connection)
         self._loop.forget(self._socket)
         self._socket.close()
-        self._path.unlink()
+        self._path.unlink(missing_ok=True)  # the function may empty its folder for temporary files

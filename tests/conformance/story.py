@@ -176,11 +176,11 @@ class Story:
 
     def at_s(self, what: str, who: str) -> float:
         """Return when something happened last, in monotonic seconds."""
-        return [at for at, *entry in self.sandbox.timeline if entry == [what, who]][-1]
+        return [at for at, *entry in self.sandbox.timeline if entry[:2] == [what, who]][-1]
 
     def shutdown_ms(self) -> float:
         """Return when the last shutdown began, in milliseconds since the epoch, to the ms."""
-        begun = [at for at, what, _ in self.sandbox.timeline if what.startswith("shutdown: ")][-1]
+        begun = [at for at, what, *_ in self.sandbox.timeline if what.startswith("shutdown: ")][-1]
         event = next(item for item in self.sandbox.story if isinstance(item, Told))
         time = str(event.event["time"]).replace("Z", "+0000")
         epoch_s = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()

@@ -12,6 +12,20 @@ import pytest
 from lambda_sandbox.sandbox import Function, Sandbox
 from tests.conformance.story import TASK, Story, described, function, layer_of, told
 
+PREINSTALLED = {
+    "awslambdaric",
+    "boto3",
+    "botocore",
+    "dateutil",
+    "jmespath",
+    "s3transfer",
+    "simplejson",
+    "six",
+    "snapshot_restore_py",
+    "urllib3",
+}
+NOT_INSTALLED = {"google", "grpc", "opentelemetry", "requests"}
+
 HOOK = "import os; os.environ['HOOKED_{0}'] = ' '.join(name for name in ('awslambdaric', 'app')"
 HOOK += " if name in __import__('sys').modules)\n"
 
@@ -67,6 +81,20 @@ class TestThePath:
             str(kept["layer"] / "python"),
             unset.variables["LAMBDA_RUNTIME_DIR"],
         ]
+
+    @pytest.mark.rule("§7.3", "The AWS SDK and what it needs are there, behind task and layer")
+    def test_has_the_packages_of_the_managed_runtime(self, tmp_path):
+        layer = layer_of(tmp_path)
+        (layer / "python" / "six.py").touch()
+        modules = [*PREINSTALLED, *NOT_INSTALLED]
+        with Sandbox(function(layer)) as sandbox:
+            found = json.loads(sandbox.invoke(told("find", modules=modules)).payload)
+            runtime = json.loads(sandbox.invoke(told("describe")).payload)["path"][3]
+
+        assert {name for name in modules if found[name] is None} == NOT_INSTALLED
+        shadowed = found.pop("six")
+        assert shadowed == str(layer / "python" / "six.py")
+        assert all(found[name].startswith(f"{runtime}/") for name in PREINSTALLED - {"six"})
 
     @pytest.mark.rule("§7.3", "PYTHONPATH unset: `.pth` files of task and layer are obeyed")
     def test_obeys_pth_files(self, unset):

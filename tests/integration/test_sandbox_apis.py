@@ -168,7 +168,7 @@ class TestALongPoll:
             "/2020-01-01/extension/event/next",
             headers={"Lambda-Extension-Identifier": identifier},
         )
-        while ("asked next", "thread") not in [moment[1:] for moment in sandbox.timeline]:
+        while ("asked next", "thread") not in [moment[1:3] for moment in sandbox.timeline]:
             pass
         gone.close()
 
@@ -351,6 +351,17 @@ class TestADestination:
                 connection.sendall(ACCEPTED)
 
         assert b"platform.telemetrySubscription" in received
+        client.close()
+
+    def test_may_be_named_with_characters_that_no_url_has(self, sandbox):
+        with socket.create_server(("127.0.0.2", 0)) as server:
+            uri = f"http://sandbox:{server.getsockname()[1]}/ä?€=%20"
+            client = self.subscribed(sandbox, {"protocol": "HTTP", "URI": uri})
+            with accepted(server, sandbox) as connection:
+                batch = receive(connection, b"]")
+                connection.sendall(ACCEPTED)
+
+        assert batch.startswith(b"POST /%C3%A4?%E2%82%AC=%20 HTTP/1.1\r\n")
         client.close()
 
     def test_that_never_answers_does_not_hold_the_freeze_for_ever(self, sandbox):

@@ -12,18 +12,22 @@ import pytest
 
 from lambda_sandbox.core.events import (
     RUNTIME,
+    Event,
     LineWritten,
+    MemoryMeasured,
     ProcessExited,
     ProcessNotStarted,
     ProcessStarted,
     SnapshotLost,
     SnapshotTaken,
+    TimeReached,
 )
 from lambda_sandbox.edge import clock, proc, template
 from lambda_sandbox.edge.guard import Guard
+from lambda_sandbox.edge.launch import Program
 from lambda_sandbox.edge.limits import Limits
 from lambda_sandbox.edge.loop import Loop
-from lambda_sandbox.edge.processes import Processes, Program
+from lambda_sandbox.edge.processes import Processes
 
 PATIENCE_S = 20.0
 MARK = f"127.0.0.1:{os.getpid()}"
@@ -78,9 +82,16 @@ class Told:
         return pid
 
     def told(self, count):
-        """Return what is told next."""
-        taken = [self.loop.take(clock.now() + PATIENCE_S) for _ in range(count)]
-        return [happened[1] for happened in taken if happened]
+        """Return what is told next, but how much memory is used."""
+        told: list[Event] = []
+        deadline_at = clock.now() + PATIENCE_S
+        while len(told) < count:
+            happened = self.loop.take(deadline_at)
+            if happened is None or isinstance(happened[1], TimeReached):
+                break
+            if not isinstance(happened[1], MemoryMeasured):
+                told.append(happened[1])
+        return told
 
     def until(self, last):
         """Return everything that is told, up to an event."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -138,6 +140,58 @@ class TestAnInvocation:
         }
 
 
+class TestAnInterruption:
+    """Ends it at once; what was seen until then is shown."""
+
+    def test_shows_the_log_the_events_and_the_lifecycle(self, tmp_path):
+        running, events = tmp_path / "running", tmp_path / "events"
+        task = tmp_path / "task"
+        task.mkdir()
+        (task / "app.py").write_text(
+            "import pathlib, time\n"
+            "def handler(event, context):\n"
+            "    print('about to hang', flush=True)\n"
+            f"    pathlib.Path({str(running)!r}).touch()\n"
+            "    time.sleep(60)\n"
+        )
+        asked = ("invoke", "--task", str(task), "--handler", "app.handler", "--timeout", "60")
+        with subprocess.Popen(
+            [sys.executable, "-m", "lambda_sandbox", *asked, "--explain", "--events", str(events)],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            while not running.exists():
+                assert process.poll() is None
+                threading.Event().wait(0.01)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=20)
+
+        assert process.returncode == 1
+        assert "about to hang\n" in err
+        assert "INVOKE" in err
+        types = [json.loads(line)["type"] for line in events.read_text().splitlines()]
+        assert "platform.start" in types
+
+    def test_of_the_reader_is_no_fault(self):
+        arguments = ("invoke", *SUCCEED, "--count", "50")
+        with subprocess.Popen(
+            [sys.executable, "-m", "lambda_sandbox", *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.readline()
+            process.stdout.close()
+            err = process.stderr.read()
+
+        assert process.returncode == 1
+        assert "Traceback" not in err
+
+
 class TestAReplay:
     """Invokes what was recorded, in order, in one environment."""
 
@@ -245,6 +299,30 @@ class TestWhatMakesNoSense:
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert f"cannot install {str(tmp_path / 'requirements.txt')!r} for Python " in err
         assert "Invalid requirement: 'no requirement at all'" in err
+
+    def test_is_a_cache_that_cannot_be(self, monkeypatch):
+        monkeypatch.setenv("LAMBDA_SANDBOX_CACHE", "/proc/nothing")
+
+        status, out, err = invoke(*SUCCEED)
+
+        assert (status, out) == (2, "")
+        assert err == (
+            "lambda_sandbox: packages cannot be kept in '/proc/nothing': No such file or "
+            "directory; set LAMBDA_SANDBOX_CACHE to another folder\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("option", "what"),
+        [("--events", "the events"), ("--html", "the page"), ("--record", "the recording")],
+    )
+    def test_is_a_file_on_a_disk_that_is_full(self, option, what):
+        status, _, err = invoke(*SUCCEED, option, "/dev/full")
+
+        assert status == 2
+        assert err.splitlines()[-1] == (
+            f"lambda_sandbox: cannot write {what} to '/dev/full': No space left on device"
+        )
+        assert "Traceback" not in err
 
     def test_is_an_event_file_that_is_not_utf_8(self, tmp_path):
         event = tmp_path / "event.json"

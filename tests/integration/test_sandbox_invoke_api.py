@@ -30,6 +30,16 @@ def function(**kwargs):
     return Function(task=TASK, handler="app.obey", name="story", **kwargs)
 
 
+MEETING = """
+import pathlib, time
+def handler(event, context):
+    pathlib.Path(event["own"]).touch()
+    while not pathlib.Path(event["other"]).exists():
+        time.sleep(0.01)
+"""
+"""Ends when another invocation is under way, too."""
+
+
 @pytest.fixture
 def sandbox():
     with Sandbox(function()) as sandbox:
@@ -195,6 +205,30 @@ class TestAnEvent:
         reports = [it["record"] for it in sandbox.events if it["type"] == "platform.report"]
         assert "timeout" not in {report["status"] for report in reports}
 
+    def test_runs_beside_others_in_a_managed_instance(self, tmp_path):
+        task = tmp_path / "task"
+        task.mkdir()
+        (task / "app.py").write_text(MEETING)
+        places = [str(tmp_path / name) for name in "ab"]
+        managed = Function(
+            task=task,
+            handler="app.handler",
+            name="story",
+            memory_mb=2048,
+            timeout_s=20,
+            initialization_type="lambda-managed-instances",
+            max_concurrency=2,
+        )
+        with Sandbox(managed) as sandbox, InvokeServer(sandbox) as server:
+            client = client_of(server)
+            for own, other in (places, places[::-1]):
+                payload = json.dumps({"own": own, "other": other})
+                client.invoke(FunctionName="story", InvocationType="Event", Payload=payload)
+            client.close()
+
+        reports = [it["record"] for it in sandbox.events if it["type"] == "platform.report"]
+        assert [report["status"] for report in reports] == ["success"] * 2
+
     def test_that_was_accepted_is_run_before_the_end(self, sandbox):
         with InvokeServer(sandbox) as server:
             client = client_of(server)
@@ -275,6 +309,12 @@ class TestCurl:
 
 class TestTheServer:
     """Leaves nobody waiting."""
+
+    def test_has_no_log_of_what_never_began(self, client, sandbox):
+        sandbox.shutdown()
+
+        with pytest.raises(ClientError, match="the environment was shut down"):
+            client.invoke(FunctionName="story", LogType="Tail")
 
     def test_says_that_its_port_is_taken(self, server, sandbox):
         port = int(server.url.rpartition(":")[2])

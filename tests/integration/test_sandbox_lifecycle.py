@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,24 @@ from lambda_sandbox.edge.interpreter import InterpreterError, interpreter_of
 from lambda_sandbox.sandbox import Function, Sandbox, SandboxError
 from tests.fakes.sandbox_stories import TASK, function, said, told
 
+LOGS_WITHOUT_PAUSE = """
+import logging
+logging.getLogger().setLevel("INFO")
+def handler(event, context):
+    while True:
+        logging.info("on it")
+"""
+
+HAS_A_CHILD_THAT_WRITES_WITHOUT_PAUSE = """
+import subprocess, time
+subprocess.Popen("while :; do echo y; done", shell=True)
+def handler(event, context):
+    time.sleep(60)
+"""
+
 
 def moments(sandbox):
-    return [(what, who) for _, what, who in sandbox.timeline]
+    return [(what, who) for _, what, who, *_ in sandbox.timeline]
 
 
 def records(sandbox, kind):
@@ -127,6 +144,44 @@ def _works(python):
     return True
 
 
+class TestTheVersion:
+    """Is one that Lambda would have, unless another is given."""
+
+    @pytest.mark.parametrize(
+        ("facts", "version"),
+        [
+            ({}, "$LATEST"),
+            ({"initialization_type": "provisioned-concurrency"}, "1"),
+            ({"initialization_type": "snap-start"}, "1"),
+            ({"initialization_type": "snap-start", "version": "7"}, "7"),
+        ],
+    )
+    def test_is_a_published_one_where_lambda_prepares_environments(self, facts, version):
+        with Sandbox(function(**facts)) as sandbox:
+            assert sandbox.facts.version == version
+            assert f"/[{version}]" in sandbox.facts.log_stream
+
+
+class TestARequestId:
+    """Names an invocation, and may be given again."""
+
+    def test_given_twice_at_a_time_has_two_outcomes_in_turn(self, tmp_path):
+        gate = tmp_path / "gate"
+        with Sandbox(function(timeout_s=20)) as sandbox, ThreadPoolExecutor(2) as callers:
+            first = callers.submit(
+                sandbox.invoke, told("wait_for", file=str(gate)), request_id="r-1"
+            )
+            for line in sandbox.follow():
+                if line.text.startswith("START "):
+                    break
+            second = callers.submit(sandbox.invoke, told("fail"), request_id="r-1")
+            gate.touch()
+
+            statuses = [first.result(20).status, second.result(20).status]
+            assert statuses == ["success", "error"]
+            assert sandbox.invoke(told("succeed")).status == "success"
+
+
 class TestAnInvocationThatGoesWrong:
     """The caller is told in Lambda's words; the next one finds a new environment."""
 
@@ -161,6 +216,17 @@ class TestAnInvocationThatGoesWrong:
         assert (outcome.status, outcome.error_type) == ("timeout", "Sandbox.Timedout")
         assert "Task timed out after 0.50 seconds" in json.loads(outcome.payload)["errorMessage"]
         assert after.status == "success"
+
+    @pytest.mark.parametrize(
+        "handler",
+        [LOGS_WITHOUT_PAUSE, HAS_A_CHILD_THAT_WRITES_WITHOUT_PAUSE],
+        ids=["itself", "a child of it"],
+    )
+    def test_because_the_handler_writes_without_pause(self, tmp_path, handler):
+        (tmp_path / "app.py").write_text(handler)
+
+        with Sandbox(Function(task=tmp_path, handler="app.handler", timeout_s=0.5)) as sandbox:
+            assert sandbox.invoke().status == "timeout"
 
     def test_because_the_response_is_too_large(self):
         with Sandbox(function(timeout_s=20)) as sandbox:
@@ -289,9 +355,37 @@ class TestTheExecWrapper:
 
         assert json.loads(outcome.payload)["errorMessage"].endswith(f"exit status {status}")
 
+    def test_may_have_the_runtime_as_a_child_under_snap_start_too(self, tmp_path):
+        wrapper = tmp_path / "wrapper"
+        wrapper.write_text('#!/bin/sh\n"$@"\n')
+        wrapper.chmod(0o755)
+        wrapped = function(
+            environ={"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper)}, initialization_type="snap-start"
+        )
+        with Sandbox(wrapped) as sandbox:
+            outcomes = [sandbox.invoke(told("succeed"))]
+            sandbox.recycle()
+            outcomes.append(sandbox.invoke(told("succeed")))
+            sandbox.wait_frozen()
+
+        assert [outcome.status for outcome in outcomes] == ["success"] * 2
+        assert len(records(sandbox, "initStart")) == 1
+
 
 class TestWhatMakesNoSense:
     """Said before anything is started."""
+
+    def test_leaves_nothing_open(self, monkeypatch, tmp_path):
+        here = tmp_path / ("x" * 90)
+        here.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(here))
+        before = list(Path("/proc/self/fd").iterdir())
+
+        with pytest.raises(SandboxError, match="set TMPDIR to a shorter one"):
+            Sandbox(function(initialization_type="lambda-managed-instances", memory_mb=2048))
+
+        assert list(Path("/proc/self/fd").iterdir()) == before
+        assert list(here.iterdir()) == []
 
     @pytest.mark.parametrize(
         "wrong", [{"task": Path("/nowhere")}, {"task": TASK, "layer": Path("/nowhere")}]

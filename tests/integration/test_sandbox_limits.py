@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from lambda_sandbox.edge import cgroup_places, proc
 from lambda_sandbox.edge.cgroup_places import Places
 from lambda_sandbox.edge.cgroups import Groups
 from lambda_sandbox.edge.limits import Limits
-from lambda_sandbox.sandbox import Sandbox
+from lambda_sandbox.sandbox import Function, Sandbox
 from tests.fakes.sandbox_stories import TASK, function, said, told
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +86,13 @@ class TestTheLimits:
 
         assert here == there == "(1024, 1024) (0, 0)"
 
+    def test_are_the_machines_on_the_files_of_a_managed_instance(self):
+        managed = function(initialization_type="lambda-managed-instances", memory_mb=2048)
+        with Sandbox(managed) as sandbox:
+            here, there = json.loads(sandbox.invoke(told("limits")).payload)
+
+        assert here == there == f"{resource.getrlimit(resource.RLIMIT_NOFILE)} (0, 0)"
+
     def test_are_named(self, methods):
         with Sandbox(function(), cpu_share=True) as sandbox:
             assert methods.items() <= sandbox.methods.items()
@@ -133,6 +141,39 @@ class TestTheMemory:
 
             assert outcome.status == "success"
 
+    def test_of_a_snapshot_is_not_that_of_its_clone(self, tmp_path):
+        (tmp_path / "app.py").write_text(
+            "held, pages = bytearray(70 << 20), 70 << 8\n"
+            "held[::4096] = b'x' * pages\n"  # each page is the snapshot's
+            "def handler(event, context):\n"
+            "    held[::4096] = b'y' * pages\n"  # each page is the clone's own, too
+            "    return len(held) >> 20\n"
+        )
+        restored = Function(tmp_path, "app.handler", initialization_type="snap-start")
+        with Sandbox(restored) as sandbox:
+            outcome = sandbox.invoke()
+
+            assert outcome.payload == b"70"
+            assert sandbox.methods["memory"] == WATCHED
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "def handler(event, context): time.sleep(5)",
+            "def handler(event, context): time.sleep(0.2); os._exit(1)",
+            "time.sleep(0.2); os._exit(1)",
+        ],
+        ids=["a timeout", "a crash", "an initialisation that failed"],
+    )
+    def test_is_reported_of(self, code, tmp_path):
+        (tmp_path / "app.py").write_text(f"import os, time\n{code}\n")
+        with Sandbox(Function(tmp_path, "app.handler", timeout_s=0.5)) as sandbox:
+            sandbox.invoke()
+
+        (report,) = (event for event in sandbox.events if event["type"] == "platform.report")
+        assert report["record"]["status"] in {"timeout", "error"}
+        assert report["record"]["metrics"]["maxMemoryUsedMB"] > 0
+
     def test_does_not_end_where_it_is_not_enforced(self):
         with Sandbox(function(timeout_s=30), enforce_memory=False) as sandbox:
             outcome = sandbox.invoke(told("hoard", mib=160, for_s=0.3))
@@ -167,7 +208,7 @@ class TestTheShareOfTheCpu:
                 assert [(proc.state(pid), proc.cpu_s(pid)) for pid in pids] == before
             sandbox.shutdown()
 
-        order = [(what, who) for _, what, who in sandbox.timeline]
+        order = [(what, who) for _, what, who, *_ in sandbox.timeline]
         assert order[-2:] == [("told to shut down", "minimal"), ("process exited", "minimal")]
         assert [proc.state(pid) for pid in pids] == ["X", "X"]
 

@@ -33,6 +33,25 @@ def requirements(tmp_path):
 class TestEnsure:
     """A folder of packages for a requirements file and a Python."""
 
+    def test_says_what_to_do_where_there_is_no_home(self, monkeypatch):
+        def no_home():
+            raise RuntimeError
+
+        monkeypatch.delenv("LAMBDA_SANDBOX_CACHE", raising=False)
+        monkeypatch.setattr(Path, "home", no_home)
+
+        with pytest.raises(PackagesError, match="this user has no home; set LAMBDA_SANDBOX_CACHE"):
+            Sandbox(Function(task=Path(__file__).parent, handler="app.handler"))
+
+    def test_says_what_to_do_where_nothing_can_be_kept(self, requirements):
+        sentence = (
+            "packages cannot be kept in '/proc/nothing': No such file or directory; "
+            "set LAMBDA_SANDBOX_CACHE to another folder"
+        )
+
+        with pytest.raises(PackagesError, match=sentence):
+            ensure(requirements, PYTHON, Path("/proc/nothing"))
+
     def test_installs_once(self, requirements, tmp_path):
         first = ensure(requirements, PYTHON, tmp_path / "cache")
         installed_at = first.stat().st_mtime_ns

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
 import pytest
 
+from lambda_sandbox.edge.guard import Guard
+from lambda_sandbox.edge.launch import Program
+from lambda_sandbox.edge.limits import Limits
+from lambda_sandbox.edge.loop import Loop
+from lambda_sandbox.edge.processes import Processes
+from lambda_sandbox.edge.worker_logs import WorkerLogs
 from lambda_sandbox.sandbox import Function, Sandbox, SandboxError
 from tests.fakes.sandbox_stories import TASK, function, said, told
 
@@ -49,8 +57,22 @@ def descriptors():
 
 def after(sandbox, what, who):
     """When it happened last, in seconds after the shutdown began."""
-    begun = [at for at, said_, _ in sandbox.timeline if said_.startswith("shutdown")][-1]
-    return [at for at, said_, name in sandbox.timeline if (said_, name) == (what, who)][-1] - begun
+    moments = sandbox.timeline
+    begun = [moment.at_s for moment in moments if moment.what.startswith("shutdown")][-1]
+    return [moment.at_s for moment in moments if moment[1:3] == (what, who)][-1] - begun
+
+
+@pytest.fixture
+def task(tmp_path):
+    """Make the folder of a function whose ``app.py`` this is."""
+
+    def task(code):
+        folder = tmp_path / "task"
+        folder.mkdir()
+        (folder / "app.py").write_text(code)
+        return folder
+
+    return task
 
 
 class TestTheFreeze:
@@ -84,12 +106,37 @@ class TestTheFreeze:
             go.touch()
             caller.join()
 
+    def test_is_not_waited_for_where_nothing_runs(self):
+        with Sandbox(function()) as sandbox:
+            sandbox.wait_frozen(0)
+            sandbox.init()
+            sandbox.recycle()
+            sandbox.wait_frozen(0)
+
+            assert sandbox.runtime_pid is None
+
     def test_comes_after_initialisation_too(self, layer_of):
         with Sandbox(function(layer=layer_of("minimal"))) as sandbox:
             sandbox.init()
             sandbox.wait_frozen()
 
             assert stat(sandbox.runtime_pid)[0] == "T"
+
+    def test_stops_a_child_that_has_neither_our_session_nor_our_variables(self, task):
+        folder = task(
+            "import subprocess\n"
+            "def handler(event, context):\n"
+            "    child = ['sleep', '600']\n"
+            "    return subprocess.Popen(child, env={}, start_new_session=True).pid\n"
+        )
+        # Without a limit of the memory there is no control group that would hold it.
+        with Sandbox(Function(folder, "app.handler"), enforce_memory=False) as sandbox:
+            child = int(sandbox.invoke().payload)
+            sandbox.wait_frozen()
+            frozen = stat(child)[0]
+
+        assert frozen == "T"
+        until(lambda: gone(child))
 
     def test_does_not_come_while_an_extension_works(self, layer_of):
         environ = {"HANG_IN": "INVOKE"}
@@ -147,7 +194,7 @@ class TestTheShutdown:
 
         event = json.loads(said(sandbox, "minimal")[-1])
         assert (event["eventType"], event["shutdownReason"]) == ("SHUTDOWN", "failure")
-        order = [(what, who) for _, what, who in sandbox.timeline]
+        order = [(what, who) for _, what, who, *_ in sandbox.timeline]
         assert order[-3:] == [
             ("process exited", "runtime"),
             ("told to shut down", "minimal"),
@@ -265,6 +312,62 @@ class TestWhatIsLeft:
         *pids, folder = told_.stdout.split()
         until(lambda: all(gone(pid) for pid in pids))
         until(lambda: not Path(folder).exists())
+
+    def test_of_a_sandbox_that_was_killed_and_had_no_control_groups(self):
+        story = (
+            "import os, sys\n"
+            "from pathlib import Path\n"
+            "from lambda_sandbox.sandbox import Function, Sandbox\n"
+            "function = Function(task=Path(sys.argv[1]), handler='app.scatter')\n"
+            "sandbox = Sandbox(function, enforce_memory=False)\n"
+            "print(sandbox.invoke().payload.decode(), flush=True)\n"
+            "sandbox.wait_frozen()\n"
+            "os.kill(os.getpid(), 9)\n"
+        )
+
+        argv = [sys.executable, "-c", story, str(TASK)]
+        told_ = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, check=False, text=True)
+
+        assert told_.returncode == -signal.SIGKILL
+        until(lambda: gone(int(told_.stdout)))
+
+    def test_though_something_fails_on_the_way(self, tmp_path):
+        class BrokenLogs(WorkerLogs):
+            def hear(self):
+                message = "cannot hear"
+                raise OSError(message)
+
+            def close(self):
+                with suppress(OSError):
+                    super().close()
+                self._loop.forget(self._socket)
+                self._socket.close()
+                message = "cannot close"
+                raise OSError(message)
+
+        folder = tmp_path / "sandbox"
+        folder.mkdir()
+        before = descriptors()
+        loop, guard = Loop(), Guard(folder)
+        program = Program(["/bin/sleep", "600"], {}, folder)
+        processes = Processes(
+            loop,
+            {"runtime": program, "extensions/other": program},
+            mark=f"127.0.0.1:{os.getpid()}",
+            guard=guard,
+            limits=Limits(memory_bytes=None, cpu_share=None),
+            worker_logs=BrokenLogs(loop, folder / "workers"),
+        )
+        processes.start("runtime")
+        processes.start("extensions/other")
+        pids = [processes.pid("runtime"), processes.pid("extensions/other")]
+
+        with pytest.raises(OSError, match="cannot close"):
+            processes.close()
+        loop.close()
+
+        assert [stat(pid) for pid in pids] == [None, None]
+        assert descriptors() == before
 
 
 class TestTwoAtOnce:

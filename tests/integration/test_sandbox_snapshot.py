@@ -126,7 +126,8 @@ class Function:
         self._snapshot.hand_over()
         self._groups = [self.process.pid]
 
-    def snapshot_taken(self):
+    def snapshot_taken(self, pid):
+        assert pid == self.process.pid
         self._tell("ready")
 
     def clone_started(self, pid):

@@ -205,14 +205,14 @@ def _client_context(header: str, request_id: str) -> str | None:
         text = f"Client context must be no more than {CLIENT_CONTEXT_BYTES_MAX} bytes when encoded"
         _refuse(INVALID_CONTENT, text, request_id)
     try:
-        context = json.loads(base64.b64decode(header, validate=True), parse_constant=_no_constant)
+        context = base64.b64decode(header, validate=True).decode("utf-8")
+        is_object = isinstance(json.loads(context, parse_constant=_no_constant), dict)
     except (ValueError, RecursionError):
-        context = None
-    if not isinstance(context, dict):
+        context, is_object = "", False
+    if not is_object:
         text = "Client context must be a valid Base64-encoded JSON object."
         _refuse(INVALID_CONTENT, text, request_id)
-    # It becomes a header for the runtime: on one line, and of ASCII alone.
-    return json.dumps(context)
+    return context
 
 
 def _refuse(error_type: ErrorType, text: str, request_id: str) -> NoReturn:

@@ -117,7 +117,7 @@ class RuntimeApi:
         # The caller has its response now, whatever extensions still do.
         self._out.append(ReleaseResponse(outcome))
         raised = f": {outcome.error_type}" if outcome.error_type else ""
-        self._out.append(Note(f"responded{raised}", "runtime"))
+        self._out.append(Note(f"responded{raised}", "runtime", run.request_id))
         return OK
 
     def _restore_reply(self, call: RestoreNext | RestoreError) -> Reply:
@@ -146,7 +146,7 @@ class RuntimeApi:
         self._runs[run.request_id] = run
         reply = self._event(run)
         self._out.append(Answer(self.runtime.deliver(run.request_id, reply), reply))
-        self._out.append(Note("invoked", "runtime"))
+        self._out.append(Note("invoked", "runtime", run.request_id))
 
     def _event(self, run: Run) -> Reply:
         invocation = run.invocation

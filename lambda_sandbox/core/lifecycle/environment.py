@@ -26,7 +26,6 @@ from lambda_sandbox.core.actions import (
     Action,
     ClearEnvironment,
     DiscardSnapshot,
-    FinishShutdown,
     Kill,
     Note,
     StartProcess,
@@ -56,11 +55,11 @@ from lambda_sandbox.core.function import MANAGED_INSTANCES, SNAP_START
 from lambda_sandbox.core.invocation import OUT_OF_TIME
 from lambda_sandbox.core.lifecycle import faults
 from lambda_sandbox.core.lifecycle.concurrent import ConcurrentInvocations
+from lambda_sandbox.core.lifecycle.ending import Ending
 from lambda_sandbox.core.lifecycle.freezer import Freezer
 from lambda_sandbox.core.lifecycle.initialisation import Initialisation
 from lambda_sandbox.core.lifecycle.restoration import Restoration
 from lambda_sandbox.core.lifecycle.sequential import SequentialInvocations
-from lambda_sandbox.core.lifecycle.shutdown import Shutdown
 from lambda_sandbox.core.telemetry.journal import Journal
 
 if TYPE_CHECKING:
@@ -123,9 +122,7 @@ class Environment:
         self._takes_snapshot = function.initialization_type == SNAP_START
         self._has_snapshot = False
         self._alive: set[str] = set()
-        self._shutdown: Shutdown | None = None
-        self._shutdown_wanted: ShutdownRequested | None = None
-        self._ends_for: ShutdownRequested | None = None  # what the end under way was asked for
+        self._ending = Ending(self._control, self._journal, self._out)
         self._steps: Mapping[Phase, Callable[[float], bool]] = {
             Phase.COLD: self._when_cold,
             Phase.REGISTERING: self._start_runtime,
@@ -156,8 +153,7 @@ class Environment:
             case Phase.SERVING:
                 return self._invocations.timer_at
             case Phase.RESETTING | Phase.ENDING:
-                assert self._shutdown is not None, "a shutdown is under way"
-                return self._shutdown.timer_at(frozenset(self._alive))
+                return self._ending.timer_at(frozenset(self._alive))
             case Phase.COLD | Phase.STORING | Phase.GONE:  # pragma: no branch  # mypy: the last one
                 return None
 
@@ -198,7 +194,7 @@ class Environment:
             case InvokeRequested():
                 self._invocations.add(event.invocation)
             case ShutdownRequested():
-                self._shutdown_requested(event)
+                self._ending.request(event)
             case ProcessStarted():
                 self._note("process started", event.process)
             case ProcessNotStarted():
@@ -366,21 +362,16 @@ class Environment:
             return
         self._begin_shutdown(failure.shutdown_reason, Phase.RESETTING, now)
 
-    def _shutdown_requested(self, event: ShutdownRequested) -> None:
-        wanted = self._shutdown_wanted
-        if wanted is None or (event.for_good and not wanted.for_good):
-            self._shutdown_wanted = event
-
     def _begin_end(self, now: float) -> bool:
-        if self._shutdown_wanted is None:
+        reason = self._ending.take_up()
+        if reason is None:
             return False
-        self._ends_for = self._shutdown_wanted
-        self._begin_shutdown(self._shutdown_wanted.reason, Phase.ENDING, now)
+        self._begin_shutdown(reason, Phase.ENDING, now)
         return True
 
     def _vanish(self) -> bool:
         """Be gone, if that is wanted; or make room for another environment."""
-        wanted = self._shutdown_wanted
+        wanted = self._ending.wanted
         if wanted is None:
             return False
         if wanted.for_good:
@@ -388,37 +379,25 @@ class Environment:
             self.phase = Phase.GONE
             return True
         self._init.anew()
-        self._shutdown_wanted = None
-        self._out.append(FinishShutdown())
+        self._ending.finish()
         return True
 
     def _begin_shutdown(self, reason: ShutdownReason, phase: Phase, now: float) -> None:
         self._freezer.thaw(now)
         self.phase = phase
-        self._shutdown = Shutdown(reason, self._control.extensions, now)
-        self._note(f"shutdown: {reason}", "environment")
+        self._ending.begin(reason, now)
 
     def _finish_shutdown(self, now: float) -> bool:
-        shutdown, alive = self._shutdown, frozenset(self._alive)
-        assert shutdown is not None, "a shutdown is under way"
-        self._out += shutdown.step(alive, now)
-        # What the subscribers are to know has to be with them before they are told to end.
-        self._journal.telemetry.hurry()
-        self._journal.deliver(now)
-        if not self._journal.telemetry.under_way:
-            for extension in shutdown.told_now(alive):
-                self._control.shut_down(extension, shutdown.reason, shutdown.deadline_at)
-        if alive:
+        if not self._ending.step(frozenset(self._alive), now):
             return False
         self._clear()
         self._init.again()
-        self._shutdown = None
         ended, self.phase = self.phase is Phase.ENDING, Phase.COLD
         if not ended:
             return True
         self._init.anew()
-        # The end for good may have been asked for meanwhile, and invocations before it.
-        return self._vanish() if self._shutdown_wanted is self._ends_for else True
+        # Another end may have been asked for meanwhile, and invocations before it.
+        return self._vanish() if self._ending.conclude() else True
 
     def _clear(self) -> None:
         """Forget the processes: all of them are gone."""
@@ -432,9 +411,7 @@ class Environment:
         self._invocations.refuse(error_type, text)
         if self._init.wanted:
             self._init.refuse(error_type)
-        if self._shutdown_wanted is not None:
-            self._shutdown_wanted = None
-            self._out.append(FinishShutdown())
+        self._ending.finish()
         return False
 
     def _note(self, what: str, who: str) -> None:

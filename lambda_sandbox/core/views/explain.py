@@ -8,23 +8,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lambda_sandbox.core.events import RUNTIME
+from lambda_sandbox.core.function import MANAGED_INSTANCES
 from lambda_sandbox.core.history import Moment, Told
 from lambda_sandbox.core.views.wording import duration_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lambda_sandbox.core.actions import PlatformEvent
     from lambda_sandbox.core.telemetry.records import Record
 
 ENVIRONMENT = "environment"
 
 _INVOKE = "INVOKE"
 
+_FROZEN, _THAWED, _STORED = "frozen", "thawed", "snapshot taken"
+"""What happens to the environment between two chapters."""
+
 RESPONDED = "responded"
 """What the runtime did when it posted a response or, then with its type behind a colon, an
 error."""
 
-_REPORTS = ("platform.initReport", "platform.report")
+_REPORTS = ("platform.initReport", "platform.restoreReport", "platform.report")
 _NAME_WIDTH_MAX = 20  # a longer name pushes its own line only
 _SEVERAL = 2  # from there on, there is somebody to wait for
 _INSTANT_WIDTH = 11  # "+2 min 30 s" and shorter
@@ -32,21 +38,21 @@ _INSTANT_WIDTH = 11  # "+2 min 30 s" and shorter
 
 @dataclass(slots=True)
 class Chapter:
-    """A part of an environment's life: an initialisation, an invocation, a shutdown.
+    """A part of an environment's life: initialisation, restoration, invocation, shutdown.
 
     Attributes:
         title: What it is.
         began_at: In monotonic seconds.
         moments: What happened in it, in order.
         report: The record that ended it; None while it goes on, and for a shutdown.
-        paused_s: How long the environment was frozen before it.
+        before: What became of the environment between the chapter before it and this one.
     """
 
     title: str
     began_at: float
     moments: list[Moment] = field(default_factory=list)
     report: Record | None = None
-    paused_s: float | None = None
+    before: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -66,28 +72,51 @@ def chapters(story: Sequence[Moment | Told]) -> list[Chapter]:
         story: A sandbox's, from its beginning.
     """
     divided: list[Chapter] = []
-    frozen_at, paused_s = None, None
+    is_managed = _is_managed(story)
+    frozen_at, before = None, None
     for item in story:
         title = _title(item)
         if title is not None:
-            divided.append(Chapter(title, item.at_s, paused_s=paused_s))
-            frozen_at, paused_s = None, None
+            divided.append(Chapter(title, item.at_s, before=before))
+            frozen_at, before = None, None
         if isinstance(item, Told):
-            if item.event["type"] in _REPORTS:
-                _reported(divided, item.event["record"]).report = item.event["record"]
-        elif item.what == "frozen":
+            _take_report(item.event, divided)
+        elif item.what == _FROZEN:
             frozen_at = item.at_s
-        elif item.what == "thawed":
-            paused_s = item.at_s - (frozen_at or item.at_s)
-        elif item.who != ENVIRONMENT:
-            divided[-1].moments.append(item)
+        elif item.what == _THAWED:
+            before = f"frozen for {_duration(item.at_s - (frozen_at or item.at_s))}"
+        elif item.what == _STORED:
+            before = item.what
+        elif item.who != ENVIRONMENT and not (is_managed and _is_nobodys(item, divided[-1])):
+            _chapter_of(item.request_id, divided).moments.append(item)
     return divided
 
 
-def _reported(divided: Sequence[Chapter], record: Record) -> Chapter:
-    """Return what a report is about; invocations may run side by side."""
-    title = _invocation(record) if "requestId" in record else None
+def _is_managed(story: Sequence[Moment | Told]) -> bool:
+    first = next((item for item in story if isinstance(item, Told)), None)
+    record: Record = {} if first is None else first.event["record"]
+    return record.get("initializationType") == MANAGED_INSTANCES
+
+
+def _take_report(event: PlatformEvent, divided: Sequence[Chapter]) -> None:
+    if event["type"] in _REPORTS:
+        record = event["record"]
+        _chapter_of(record.get("requestId"), divided).report = record
+
+
+def _chapter_of(request_id: str | None, divided: Sequence[Chapter]) -> Chapter:
+    """Return what something belongs to; invocations may run side by side."""
+    title = None if request_id is None else _invocation(request_id)
     return next((part for part in reversed(divided) if part.title == title), divided[-1])
+
+
+def _is_nobodys(moment: Moment, last: Chapter) -> bool:
+    """Return whether a worker of a managed instance asks next after its invocation.
+
+    Nothing says which worker it is; the invocation ended with the response.
+    """
+    is_at_work = last.finished or last.awaits_report
+    return (moment.what, moment.who) == ("asked next", RUNTIME) and is_at_work
 
 
 def finished(parts: Sequence[Chapter]) -> list[Chapter]:
@@ -97,8 +126,8 @@ def finished(parts: Sequence[Chapter]) -> list[Chapter]:
     return list(parts[: min(last + 1, next(under_way, last + 1))])
 
 
-def _invocation(record: Record) -> str:
-    return f"{_INVOKE} {record['requestId']}"
+def _invocation(request_id: str) -> str:
+    return f"{_INVOKE} {request_id}"
 
 
 def _title(item: Moment | Told) -> str | None:
@@ -110,8 +139,10 @@ def _title(item: Moment | Told) -> str | None:
     match item.event["type"]:
         case "platform.initStart":
             return "INIT" if record["phase"] == "init" else "INIT again, within an invocation"
+        case "platform.restoreStart":
+            return "RESTORE"
         case "platform.start":
-            return _invocation(record)
+            return _invocation(record["requestId"])
         case _:
             return None
 
@@ -124,8 +155,8 @@ def explain(parts: Sequence[Chapter]) -> str:
 
 
 def _told(part: Chapter, width: int) -> Iterator[str]:
-    if part.paused_s is not None:
-        yield f"frozen for {_duration(part.paused_s)}"
+    if part.before is not None:
+        yield part.before
     yield printable(f"{part.title}{_verdict(part)}")
     for moment in part.moments:
         instant = f"+{_duration(moment.at_s - part.began_at)}"
@@ -158,7 +189,7 @@ def _lessons(part: Chapter) -> Iterator[str]:
 
 
 def _start_of_runtime(part: Chapter) -> Iterator[str]:
-    """Lambda starts the runtime when every extension has registered."""
+    """Lambda starts the runtime when every extension has registered; so a clone is ordered here."""
     registered = [moment for moment in part.moments if moment.what == "registered"]
     if registered:
         last = registered[-1]
@@ -169,7 +200,7 @@ def _start_of_runtime(part: Chapter) -> Iterator[str]:
 
 
 def _wait_for_all(part: Chapter) -> Iterator[str]:
-    """An initialisation or an invocation ends when all have asked next."""
+    """An initialisation, a restoration or an invocation ends when all have asked next."""
     responded = [moment for moment in part.moments if moment.what.startswith(RESPONDED)]
     if responded:
         yield f"the caller had its answer after {_duration(responded[0].at_s - part.began_at)}"
@@ -188,6 +219,9 @@ def _bill(report: Record | None) -> Iterator[str]:
     if "initDurationMs" in metrics:
         parts.insert(0, f"{_duration(metrics['initDurationMs'] / 1000)} of initialisation")
     yield f"billed: {metrics['billedDurationMs']} ms ({' + '.join(parts)})"
+    if "billedRestoreDurationMs" in metrics:
+        restored = _duration(metrics["restoreDurationMs"] / 1000)
+        yield f"billed apart: {metrics['billedRestoreDurationMs']} ms ({restored} of restoration)"
 
 
 def _duration(duration_s: float) -> str:

@@ -1,6 +1,7 @@
 """A function that does what its event says, with an internal extension if the layer has a plan."""
 
 import http.client
+import importlib.util
 import json
 import logging
 import os
@@ -89,6 +90,12 @@ def describe(event, context):
         "client": client and {"custom": client.custom, "env": client.env},
         "log_stream": context.log_stream_name,
     }
+
+
+def find(event, context):
+    """Return the files of modules, by name; None for those that are not there."""
+    found = {name: importlib.util.find_spec(name) for name in event["modules"]}
+    return {name: spec and spec.origin for name, spec in found.items()}
 
 
 def limits(event, context):

@@ -9,7 +9,9 @@ from lambda_sandbox.core.invocation import (
     Invocation,
     Outcome,
     Run,
+    SandboxError,
     error_payload,
+    invocation_of,
     timeout_payload,
 )
 
@@ -18,6 +20,37 @@ RUN_AT = 10.0
 
 def run():
     return Run(Invocation("r-1", b"{}", ""), RUN_AT, RUN_AT + 3, RUN_AT)
+
+
+class TestWhatACallerAsksFor:
+    """Is fit for the headers of the Runtime API, or refused."""
+
+    def test_has_its_client_context_on_one_line_and_in_ascii(self):
+        asked = invocation_of("r-1", b"{}", "Root=1", '{\n "custom": {"a": "€"}\n}')
+
+        assert asked == Invocation("r-1", b"{}", "Root=1", '{"custom": {"a": "\\u20ac"}}')
+
+    def test_may_have_no_trace_and_no_client_context(self):
+        assert invocation_of("r-1", b"{}", "", None) == Invocation("r-1", b"{}", "")
+
+    @pytest.mark.parametrize(
+        ("wrong", "sentence"),
+        [
+            ({"request_id": "r/1"}, "request id 'r/1' has other characters than letters, digits"),
+            ({"request_id": "ä"}, "request id 'ä' has other characters than letters, digits"),
+            ({"trace_header": "Root=1\n"}, r"trace header 'Root=1\\n' has line breaks"),
+            ({"trace_header": "€"}, "trace header '€' has line breaks, or characters beyond"),
+            ({"client_context": "{"}, "the client context is not JSON: "),
+            ({"client_context": '{"a": NaN}'}, "the client context is not JSON: NaN is none"),
+            ({"client_context": "[]"}, r"the client context is not a JSON object, but '\[\]'"),
+            ({"client_context": "[" * 200_000}, "the client context is nested too deeply"),
+        ],
+    )
+    def test_is_refused_in_one_sentence(self, wrong, sentence):
+        asked = {"request_id": "r-1", "trace_header": "", "client_context": None, **wrong}
+
+        with pytest.raises(SandboxError, match=sentence):
+            invocation_of(payload=b"{}", **asked)
 
 
 class TestARun:

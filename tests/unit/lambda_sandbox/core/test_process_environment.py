@@ -60,7 +60,8 @@ class TestTheRuntime:
         seen = variables(places=Places("/task", "/runtime", "/bin-3.13", ""))
 
         assert seen["PATH"].endswith(":/opt/bin")
-        assert seen["LD_LIBRARY_PATH"] == "/task:/task/lib:/opt/lib"
+        libraries = "/lib64:/usr/lib64:/runtime:/runtime/lib:/task:/task/lib:/opt/lib"
+        assert seen["LD_LIBRARY_PATH"] == libraries
 
     def test_has_the_customers_variables_in_place_of_what_is_only_preset(self):
         presets = ("AWS_XRAY_CONTEXT_MISSING", "LANG", "LD_LIBRARY_PATH", "PATH", "TZ")

@@ -16,7 +16,17 @@ def machine(monkeypatch):
     environs: dict[int, list[bytes]] = {}
     monkeypatch.setattr(proc, "pids", lambda: set(environs))
     monkeypatch.setattr(proc, "environ", lambda pid: environs[pid])
+    monkeypatch.setattr(proc, "children", lambda _pid: [])
     return environs
+
+
+@pytest.fixture
+def family(machine, monkeypatch):
+    """The children of these processes, by id; each was started at the tick that its id is."""
+    children: dict[int, list[int]] = {}
+    monkeypatch.setattr(proc, "children", lambda pid: children.get(pid, []))
+    monkeypatch.setattr(proc, "started_ticks", lambda pid: pid if pid in machine else None)
+    return children
 
 
 @pytest.fixture
@@ -30,19 +40,19 @@ class TestADescendant:
 
     def test_is_found_whenever_it_came(self, machine, descendants):
         machine.update({1: OTHERS, 2: OURS})
-        assert descendants.pids() == [2]
+        assert descendants.pids() == {2}
 
         machine[3] = OURS
 
-        assert sorted(descendants.pids()) == [2, 3]
+        assert descendants.pids() == {2, 3}
 
     def test_is_found_though_it_was_becoming_another_program(self, machine, descendants):
         machine[2] = []
-        assert descendants.pids() == []
+        assert descendants.pids() == set()
 
         machine[2] = OURS
 
-        assert descendants.pids() == [2]
+        assert descendants.pids() == {2}
 
     def test_is_found_though_a_stranger_had_its_id(self, machine, descendants):
         machine[2] = OTHERS
@@ -52,7 +62,38 @@ class TestADescendant:
 
         machine[2] = OURS
 
-        assert descendants.pids() == [2]
+        assert descendants.pids() == {2}
+
+
+class TestADescendantThatHasEmptiedItsVariables:
+    """Is known by its parent, and from then on by itself."""
+
+    def test_is_found_with_all_that_descends_from_it(self, machine, family, descendants):
+        machine.update({2: OURS, 3: [b"A=1"], 4: [b"A=1"]})
+        family.update({2: [3], 3: [4]})
+
+        assert descendants.pids() == {2, 3, 4}
+
+    def test_is_found_when_its_parent_has_ended(self, machine, family, descendants):
+        machine.update({2: OURS, 3: [b"A=1"]})
+        family[2] = [3]
+        descendants.pids()
+
+        del machine[2], family[2]
+        machine[4] = [b"A=1"]
+        family[3] = [4]
+
+        assert descendants.pids() == {3, 4}
+
+    def test_is_forgotten_when_it_has_ended(self, machine, family, descendants, monkeypatch):
+        machine.update({2: OURS, 3: [b"A=1"]})
+        family[2] = [3]
+        descendants.pids()
+
+        family.clear()
+        monkeypatch.setattr(proc, "started_ticks", lambda pid: pid + 100)  # its id was given again
+
+        assert descendants.pids() == {2}
 
 
 class TestAStranger:
@@ -81,4 +122,4 @@ class TestAStranger:
 
         descendants.forget_strangers()
 
-        assert descendants.pids() == [2]
+        assert descendants.pids() == {2}

@@ -11,7 +11,12 @@ import pytest
 
 from lambda_sandbox.core.events import MemoryMeasured
 from lambda_sandbox.edge import clock, proc
-from lambda_sandbox.edge.limits import WATCH_INTERVAL_S, MemoryWatch, restrict
+from lambda_sandbox.edge.limits import (
+    FIRST_INTERVAL_S,
+    WATCH_INTERVAL_S,
+    MemoryWatch,
+    restrict,
+)
 from lambda_sandbox.edge.loop import Loop
 
 MIB = 1 << 20
@@ -54,7 +59,7 @@ class TestRestricting:
     def test_allows_so_many_files_and_no_core_dump(self, hoarder):
         process = hoarder(1)
 
-        restrict(process.pid)
+        restrict(process.pid, 1024)
 
         assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (1024, 1024)
         assert resource.prlimit(process.pid, resource.RLIMIT_CORE) == (0, 0)
@@ -63,9 +68,18 @@ class TestRestricting:
         process = hoarder(1)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (100, 200))
 
-        restrict(process.pid)
+        restrict(process.pid, 1024)
 
         assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (200, 200)
+
+    def test_leaves_the_files_alone_where_they_are_not_limited(self, hoarder):
+        process = hoarder(1)
+
+        restrict(process.pid, None)
+
+        ours = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == ours
+        assert resource.prlimit(process.pid, resource.RLIMIT_CORE) == (0, 0)
 
 
 class TestTheMemoryWatch:
@@ -96,10 +110,33 @@ class TestTheMemoryWatch:
 
         watch.resume()
 
-        assert look(loop) is None
-        assert look(loop) is None
+        assert look(loop) is not None
+        assert look(loop) is not None
         assert len(looks) >= 2
         assert process.poll() is None
+
+    def test_tells_what_is_used_and_soon_after_a_start(self, loop, hoarder):
+        one, other = hoarder(30), hoarder(50)
+        watch = MemoryWatch(loop, lambda: [one.pid, other.pid], None)
+
+        watch.expect()
+        watch.resume()
+        told = loop.take(clock.now() + FIRST_INTERVAL_S * 8)
+
+        used_bytes = proc.peak_bytes(one.pid) + proc.peak_bytes(other.pid)
+        assert told is not None
+        assert told[1] == MemoryMeasured(used_bytes)
+
+    def test_tells_no_more_than_may_be_used(self, loop, hoarder):
+        one, other = hoarder(30), hoarder(1)
+        watch = MemoryWatch(loop, lambda: [one.pid, other.pid], 44 * MIB)
+
+        watch.resume()
+        told = look(loop)
+
+        assert told is not None
+        assert told[1] == MemoryMeasured(44 * MIB)
+        assert [one.poll(), other.poll()] == [None, None]
 
     def test_does_not_look_while_it_pauses(self, loop, hoarder):
         process = hoarder(30)
@@ -122,13 +159,14 @@ class TestTheMemoryWatch:
 
         assert len(calls) == 1
 
-    def test_does_not_look_without_a_limit(self, loop, hoarder):
+    @pytest.mark.parametrize(("bytes_max", "kills"), [(None, True), (MIB, False)])
+    def test_kills_nobody_where_it_does_not_enforce_a_limit(self, loop, hoarder, bytes_max, kills):
         process = hoarder(30)
-        watch = MemoryWatch(loop, lambda: [process.pid], None)
+        watch = MemoryWatch(loop, lambda: [process.pid], bytes_max, kills=kills)
 
         watch.resume()
 
-        assert look(loop) is None
+        assert look(loop) is not None
         assert process.poll() is None
 
     def test_does_not_mind_if_the_process_is_gone_meanwhile(self, loop, monkeypatch):

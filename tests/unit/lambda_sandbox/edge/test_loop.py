@@ -71,6 +71,12 @@ class TestWaiting:
 
         assert [loop.take(None), loop.take(None)] == [(5.0, InitRequested()), (6.0, TimeReached())]
 
+    def test_ends_with_the_timer_before_what_happened_after_it(self, loop):
+        loop.emit(InitRequested(), at=5.0)
+
+        assert loop.take(4.0) == (5.0, TimeReached())
+        assert loop.take(5.0) == (5.0, InitRequested())
+
     def test_what_is_posted_to_a_closed_loop_goes_nowhere(self):
         loop = Loop()
         loop.close()

@@ -20,8 +20,8 @@ class Owner:
         self.loop = loop
         self.told = []
 
-    def snapshot_taken(self):
-        self.tell("ready")
+    def snapshot_taken(self, pid):
+        self.tell("ready", pid)
 
     def clone_started(self, pid):
         self.tell("forked", pid)
@@ -75,7 +75,7 @@ class TestWhatATemplateSays:
     @pytest.mark.parametrize(
         ("message", "told"),
         [
-            (b"ready", ("ready",)),
+            (b"ready 16", ("ready", 16)),
             (b"forked 17", ("forked", 17)),
             (b"exited 17 0", ("exited", 17, 0)),
             (b"exited 4194304 -64", ("exited", 4_194_304, -64)),
@@ -136,7 +136,7 @@ class TestTheEnd:
         assert template.recv(MESSAGE_BYTES_MAX) == b""
 
     def test_by_the_sandbox_is_not_told(self, loop, owner, snapshot, template):
-        template.send(b"ready")
+        template.send(b"ready 16")
 
         snapshot.close()
         taken = loop.take(clock.now())

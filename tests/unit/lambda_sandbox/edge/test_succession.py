@@ -34,6 +34,14 @@ class Environment:
         self.go.set()
         self.closed = threading.Event()
 
+    def init(self):
+        self.entered.release()
+        assert self.go.wait(DEADLINE_S)
+        self.told.append("init")
+        if self.closed.is_set():
+            message = "the sandbox was closed"
+            raise SandboxError(message)
+
     def invoke(self, payload, **_):
         self.entered.release()
         assert self.go.wait(DEADLINE_S)
@@ -144,8 +152,106 @@ class TestAnEnvironmentThatCannotBeMade:
             assert [line.text for line in succession.logs] == ["shutdown", "b"]
 
 
+class TestAnEnvironmentThatServesAtOnce:
+    """Is initialised before it is invoked."""
+
+    def test_is_initialised_each_time(self, made):
+        def start():
+            made.append(Environment(len(made)))
+            return made[-1]
+
+        with Succession(start, init=True) as succession:
+            succession.invoke(b"a")
+            succession.renew()
+            succession.invoke(b"b")
+
+        assert [environment.told for environment in made] == [
+            ["init", "a", "shutdown"],
+            ["init", "b", "shutdown"],
+        ]
+
+
+class TestAChange:
+    """Is never missed."""
+
+    def test_during_a_start_renews_what_has_started(self, made):
+        starting, go = threading.Semaphore(0), threading.Event()
+        go.set()
+
+        def start():
+            starting.release()
+            assert go.wait(DEADLINE_S)
+            made.append(Environment(len(made)))
+            return made[-1]
+
+        with Succession(start) as succession, ThreadPoolExecutor() as callers:
+            starting.acquire()
+            succession.renew()
+            go.clear()
+            invoked = in_thread(callers, succession.invoke, b"a")
+            starting.acquire()
+
+            renewed = in_thread(callers, succession.renew)
+            go.set()
+
+            invoked.result(DEADLINE_S)
+            renewed.result(DEADLINE_S)
+            succession.invoke(b"b")
+
+        assert [environment.told for environment in made] == [
+            ["shutdown"],
+            ["a", "shutdown"],
+            ["b", "shutdown"],
+        ]
+
+
 class TestTheEnd:
     """Nobody waits for ever."""
+
+    def test_does_not_wait_for_a_start(self, made):
+        starting, go = threading.Semaphore(0), threading.Event()
+        go.set()
+
+        def start():
+            starting.release()
+            assert go.wait(DEADLINE_S)
+            made.append(Environment(len(made)))
+            return made[-1]
+
+        with Succession(start) as succession, ThreadPoolExecutor() as callers:
+            starting.acquire()
+            succession.renew()
+            go.clear()
+            invoked = in_thread(callers, succession.invoke, b"a")
+            starting.acquire()
+
+            succession.close()
+            go.set()
+
+            with pytest.raises(SandboxError, match="the sandbox was closed"):
+                invoked.result(DEADLINE_S)
+        assert made[1].closed.is_set()
+        assert made[1].told == []
+
+    def test_ends_an_initialisation(self, made):
+        def start():
+            made.append(Environment(len(made)))
+            if len(made) > 1:
+                made[-1].go.clear()
+            return made[-1]
+
+        with Succession(start, init=True) as succession, ThreadPoolExecutor() as callers:
+            succession.renew()
+            invoked = in_thread(callers, succession.invoke, b"a")
+            while len(made) < 2:
+                assert not invoked.done()
+            assert made[1].entered.acquire(timeout=DEADLINE_S)
+
+            succession.close()
+
+            with pytest.raises(SandboxError, match="the sandbox was closed"):
+                invoked.result(DEADLINE_S)
+        assert made[1].told == ["init"]
 
     def test_is_in_order(self, made, succession):
         with succession:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from contextlib import closing
+import threading
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,32 @@ class TestALine:
 
         assert told(loop) == ["x" * 100_000]
 
+    def test_is_not_waited_for_from_whoever_writes_without_pause(self, logs, connect):
+        output = connect()
+        heard = threading.Event()
+
+        def write():
+            with suppress(BrokenPipeError):  # hung up at the end
+                while not heard.is_set():
+                    output.sendall(b"y\n" * 1024)
+
+        def listen():
+            logs.hear()
+            heard.set()
+
+        writer = threading.Thread(target=write)
+        listener = threading.Thread(target=listen)
+        writer.start()
+        listener.start()
+        listener.join(5)
+        was_heard = heard.is_set()
+
+        heard.set()
+        listener.join()
+        logs.close()
+        writer.join()
+        assert was_heard
+
 
 class TestAnUnfinishedLine:
     """Waits for its end, or for that of the output."""
@@ -159,6 +186,13 @@ class TestAnEnd:
         assert not path.exists()
         with pytest.raises(FileNotFoundError):
             connect()
+
+    def test_minds_no_file_that_is_gone_already(self, logs, path):
+        path.unlink()
+
+        logs.close()
+
+        assert not path.exists()
 
 
 class TestThePlace:

@@ -869,6 +869,30 @@ class TestARecycle:
 
         assert orders == [ClearEnvironment(), StartProcess(RUNTIME)]
 
+    def test_is_another_one_if_it_is_asked_for_while_one_is_under_way(self):
+        story = alone()
+        story.tell(RECYCLE, invoke(), RECYCLE)
+
+        orders = story.tell(ProcessExited(RUNTIME, "signal: killed"))
+
+        assert orders == [ClearEnvironment(), StartProcess(RUNTIME)]
+        story.asks_next(RUNTIME)
+        story.responds()
+        story.asks_next(RUNTIME)
+        assert story.tell(MEASURED) == [Kill(RUNTIME)]
+        assert story.tell(ProcessExited(RUNTIME, "signal: killed")) == [
+            ClearEnvironment(),
+            FinishShutdown(),
+        ]
+
+    def test_is_over_with_the_last_one_if_nothing_was_asked_in_between(self):
+        story = alone()
+        story.tell(RECYCLE, RECYCLE)
+
+        orders = story.tell(ProcessExited(RUNTIME, "signal: killed"))
+
+        assert orders == [ClearEnvironment(), FinishShutdown()]
+
     def test_keeps_the_snapshot(self):
         story = restored()
         story.tell(RECYCLE)

@@ -75,6 +75,63 @@ class TestAnInitialisation:
         ]
 
 
+class TestARestoration:
+    """Is a part of its own, between the snapshot and the invocation that needs it."""
+
+    SNAPSHOT = (
+        told(1.0, "initStart", phase="init"),
+        Moment(1.01, "process started", "runtime"),
+        told(1.098, "initReport", status="success", metrics={"durationMs": 98.0}),
+        Moment(1.1, "snapshot taken", "environment"),
+    )
+    RESTORED = (
+        told(10.0, "restoreStart"),
+        Moment(10.001, "process started", "collector"),
+        Moment(10.009, "registered", "collector"),
+        Moment(10.012, "process started", "runtime"),
+        Moment(10.013, "asked next", "collector"),
+        Moment(10.015, "asked next", "runtime"),
+        told(10.015, "restoreReport", status="success", metrics={"durationMs": 15.0}),
+        Moment(10.015, "initialised", "environment"),
+    )
+
+    def test_is_told(self):
+        assert explained(*self.SNAPSHOT, *self.RESTORED) == [
+            "INIT: success",
+            "   +10.0 ms  runtime    process started",
+            "snapshot taken",
+            "RESTORE: success",
+            "   +1.00 ms  collector  process started",
+            "   +9.00 ms  collector  registered",
+            "   +12.0 ms  runtime    process started",
+            "   +13.0 ms  collector  asked next",
+            "   +15.0 ms  runtime    asked next",
+            "             → the runtime was started when collector had registered, 9.00 ms in",
+            "             → runtime was waited for, 2.00 ms longer than collector",
+        ]
+
+    def test_that_failed_says_why(self):
+        report = {"status": "timeout", "errorType": "Runtime.RestoreTimeout", "metrics": {}}
+        lines = explained(self.RESTORED[0], told(20.0, "restoreReport", **report))
+
+        assert lines == ["RESTORE: timeout, Runtime.RestoreTimeout"]
+
+    def test_is_billed_apart_from_the_invocation_after_it(self):
+        restored = {"restoreDurationMs": 15.0, "billedRestoreDurationMs": 15}
+        invoked = invoke(20.0, status="success", metrics={**BILL, **restored})
+
+        assert explained(*self.RESTORED, *invoked)[-2:] == [
+            "             → billed: 6 ms (5.20 ms of invocation)",
+            "             → billed apart: 15 ms (15.0 ms of restoration)",
+        ]
+
+    def test_is_finished_when_it_is_reported(self):
+        parts = chapters((*self.SNAPSHOT, *self.RESTORED))
+
+        assert [part.title for part in finished(parts)] == ["INIT", "RESTORE"]
+        assert [part.title for part in finished(chapters(self.SNAPSHOT))] == ["INIT"]
+
+
 class TestAnInvocation:
     """Its caller waits for the runtime, its bill for everybody."""
 
@@ -140,7 +197,7 @@ class TestAnInvocation:
 
 
 class TestInvocationsSideBySide:
-    """Each has the report that is its own."""
+    """Each has the report that is its own, and the moments that are known to be."""
 
     FIRST = told(1.0, "start", requestId="r-1"), Moment(1.0, "invoked", "runtime")
     SECOND = told(2.0, "start", requestId="r-2"), Moment(2.0, "invoked", "runtime")
@@ -155,6 +212,37 @@ class TestInvocationsSideBySide:
         assert [line for line in lines if line[0] != " "] == [
             "INVOKE r-1: success",
             "INVOKE r-2: timeout",
+        ]
+
+    def test_have_the_moments_that_name_them(self):
+        story = (
+            told(0.0, "initStart", phase="init", initializationType="lambda-managed-instances"),
+            Moment(0.5, "asked next", "runtime"),
+            told(0.5, "initReport", status="success", metrics={"durationMs": 500.0}),
+            told(1.0, "start", requestId="r-1"),
+            Moment(1.0, "invoked", "runtime", "r-1"),
+            Moment(1.5, "asked next", "runtime"),
+            told(2.0, "start", requestId="r-2"),
+            Moment(2.0, "invoked", "runtime", "r-2"),
+            Moment(3.0, "responded: KeyError", "runtime", "r-1"),
+            self.report("r-1", "error"),
+            Moment(3.1, "asked next", "runtime"),
+            Moment(3.5, "responded", "runtime", "r-2"),
+            self.report("r-2", "success"),
+            Moment(3.6, "asked next", "runtime"),
+        )
+
+        assert explained(*story) == [
+            "INIT: success",
+            "    +500 ms  runtime  asked next",
+            "INVOKE r-1: error, the function raised KeyError",
+            "      +0 µs  runtime  invoked",
+            "    +2.00 s  runtime  responded: KeyError",
+            "             → the caller had its answer after 2.00 s",
+            "INVOKE r-2: success",
+            "      +0 µs  runtime  invoked",
+            "    +1.50 s  runtime  responded",
+            "             → the caller had its answer after 1.50 s",
         ]
 
     def test_are_finished_when_those_before_are(self):
