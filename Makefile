@@ -1,16 +1,19 @@
 # The vocabulary of the project. Needs python3 (3.10 or newer) and make; sets itself up, once.
 PYTHON ?= python3
+PYTHON_VERSION ?= 3.13
+ARCH ?= x86_64
 VENV := .venv/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+PIN := uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url
 LAYER := build/layer.ready
 LAYER_SOURCES := $(shell find otel_layer collector_ext config -type f ! -name '*.pyc') \
-	requirements/layer.txt scripts/build_layer.py scripts/pythons.py pyproject.toml
+	requirements/layer.txt requirements/collector.txt scripts/build_layer.py scripts/pythons.py pyproject.toml
 
-.PHONY: demo test check lint types arch sizes layer bench conformance requirements clean help
+.PHONY: demo test check lint types arch sizes layer layer-full bench conformance requirements clean help
 
 help:  ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 demo: $(READY) $(LAYER)  ## see the traces of a function, in the terminal and as a page
 	@$(RUN) -m scripts.demo
@@ -35,6 +38,9 @@ sizes: $(READY)
 
 layer: $(LAYER)  ## dist/layer/ and its zip
 
+layer-full: $(READY)  ## dist/layer-full/ and its zip, with gRPC (PYTHON_VERSION=3.13 ARCH=aarch64)
+	$(RUN) -m scripts.build_layer_full --python-version $(PYTHON_VERSION) --arch $(ARCH)
+
 bench: $(READY) $(LAYER)  ## what the layer and the sandbox cost, within one run
 	@$(RUN) -m bench
 
@@ -42,9 +48,8 @@ conformance: $(READY)  ## run the rules of Lambda and write docs/conformance.md
 	@$(RUN) -m scripts.conformance
 
 requirements:  ## pin the dependencies anew (needs uv)
-	uv pip compile -q -U --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url requirements/layer.in -o requirements/layer.txt
-	uv pip compile -q -U --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url requirements/dev.in -o requirements/dev.txt
-	cd lambda_sandbox && for release in '' -3.0.0; do uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url runtime-requirements$$release.in -o runtime-requirements$$release.txt; done
+	cd requirements && for name in layer collector layer-full dev; do $(PIN) -U $$name.in -o $$name.txt; done
+	cd lambda_sandbox && for release in '' -3.0.0; do $(PIN) runtime-requirements$$release.in -o runtime-requirements$$release.txt; done
 
 clean:  ## forget everything that was set up or built
 	rm -rf .venv build dist

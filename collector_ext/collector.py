@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collector_ext import settings
 from collector_ext.core.actions import INFO, WARN
-from collector_ext.core.endpoint import TIMEOUT_S, Endpoint
+from collector_ext.core.config.naming import names_of
+from collector_ext.core.config.own import without_ourselves
+from collector_ext.core.config.start_line import start_line
+from collector_ext.core.config.variables import TIMEOUT_S
 from collector_ext.core.events import NextFailed
 from collector_ext.core.lifecycle import Lifecycle
-from collector_ext.core.otlp import Signal
 from collector_ext.core.outbox import Outbox
+from collector_ext.core.pipelines import Pipeline, Pipelines
 from collector_ext.edge import clock
+from collector_ext.edge.config_sources import source_from
 from collector_ext.edge.exporter import Exporter
 from collector_ext.edge.extensions_api import ExtensionsApi
 from collector_ext.edge.log import Log
 from collector_ext.edge.receiver import Receiver
+from collector_ext.edge.senders.table import sender_of
 from collector_ext.edge.telemetry_api import TelemetryApi
 from collector_ext.runner import Runner
 from collector_ext.session import Session
@@ -21,7 +26,14 @@ from collector_ext.session import Session
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
+    from collections.abc import Mapping
     from typing import Protocol
+
+    from collector_ext.core.otlp import Signal
+    from collector_ext.edge.config_sources import Source
+    from collector_ext.edge.exporter import Sender
+    from collector_ext.edge.secrets import SecretKeeper
+    from collector_ext.runner import Receiving
 
     class Listeners(Protocol):
         """What `start` has bound before it registered."""
@@ -45,29 +57,28 @@ def collect(session: Session, listeners: Listeners) -> None:
         session: Registered, the first ``next`` asked for.
         listeners: Owned by the collector from now on.
     """
-    options = settings.settings_from(settings.environment())
+    variables = settings.environment()
+    options = settings.settings_from(variables)
     log = Log(is_json=options.is_log_json)
-    endpoints, remarks = _usable(options.endpoints, listeners)
-    if options.complaints and not options.endpoints:
-        remarks = []  # One was set, and it is said what is wrong with it.
-    for remark in (*listeners.remarks, *options.complaints):
+    collector = Collector(source_from(variables), listeners, log)
+    for remark in (*listeners.remarks, *collector.remarks):
         log.say(WARN, remark)
-    for remark in remarks:
+    for remark in collector.notes:
         log.say(INFO, remark)
     lifecycle = Lifecycle(
-        Outbox({signal: endpoint.name for signal, endpoint in endpoints.items()}),
-        flush_timeout_s=max((e.timeout_s for e in endpoints.values()), default=TIMEOUT_S),
+        collector.pipelines,
+        flush_timeout_s=collector.flush_timeout_s,
         has_telemetry=listeners.has_telemetry,
         period_s=PERIOD_S if options.is_managed_instance else None,
     )
-    receiver = Receiver(listeners.receiver)
+    receiver = collector.receiver()
     telemetry = TelemetryApi(listeners.telemetry) if listeners.has_telemetry else None
     runner = Runner(
         lifecycle,
         extensions_api=ExtensionsApi(session),
         telemetry=telemetry,
         receiver=receiver,
-        exporter=Exporter(endpoints, own_port=listeners.receiver.getsockname()[1]),
+        exporter=Exporter(collector.senders),
         say=log.say,
         now=clock.now,
     )
@@ -79,16 +90,123 @@ def collect(session: Session, listeners: Listeners) -> None:
             telemetry.close()
 
 
-def _usable(
-    endpoints: dict[Signal, Endpoint], listeners: Listeners
-) -> tuple[dict[Signal, Endpoint], list[str]]:
-    """Leave out endpoints that are ourselves, which would export in a circle."""
-    ports = (listeners.wanted_port, listeners.receiver.getsockname()[1])
-    usable = {s: endpoint for s, endpoint in endpoints.items() if not endpoint.is_local(ports)}
-    ours = [endpoint.name for endpoint in endpoints.values() if endpoint not in usable.values()]
-    if usable:
-        return usable, [f"{name} is this collector itself; not exported" for name in ours]
-    found = f"{ours[0]} is this collector itself" if ours else "no endpoint is set"
-    return {}, [
-        f"{found}; nothing is exported until OTEL_EXPORTER_OTLP_ENDPOINT names a remote one"
-    ]
+class Collector:
+    """What a configuration comes to: pipelines, and senders at their ends.
+
+    Args:
+        source: Of the configuration.
+        listeners: Where our receivers are.
+        log: Where telemetry may be written.
+
+    Attributes:
+        remarks: What could not be used, in a sentence each.
+        notes: What there is to know beside that.
+    """
+
+    def __init__(self, source: Source, listeners: Listeners, log: Log) -> None:
+        self._log = log
+        self._keeper: SecretKeeper | None = None
+        self._secrets: tuple[str, ...] = ()  # references that exporters are made of
+        self._source = source
+        self._listeners = listeners
+        found = source.configuration({})
+        grpc = (found.grpc_receiver.port,) if found.grpc_receiver else ()
+        http = (listeners.wanted_port, listeners.receiver.getsockname()[1])
+        self._own_ports = (*http, *grpc)
+        configuration, self.notes = without_ourselves(found, self._own_ports)
+        self._configuration = configuration
+        self.remarks = list(configuration.remarks)
+        self.notes = [*configuration.ignored, *self.notes]
+        if self.remarks and not configuration.exporters:
+            self.notes = []  # One was set, and it is said what is wrong with it.
+        self.senders = self._senders()
+        if self.senders:
+            self.notes.insert(0, start_line(configuration, self.senders))
+        self.pipelines = self._pipelines()
+
+    @property
+    def flush_timeout_s(self) -> float:
+        """How long an export may take: as long as the most patient exporter."""
+        exporters = [self._configuration.exporters[name] for name in self.senders]
+        timeouts = [
+            max(getattr(exporter, "timeout_s", {}).values(), default=0.0) for exporter in exporters
+        ]
+        return max(timeouts, default=0.0) or TIMEOUT_S
+
+    def _senders(self) -> dict[str, Sender]:
+        senders: dict[str, Sender] = {}
+        references = self._references() if self._configuration.secrets else {}
+        for name, exporter in self._configuration.exporters.items():
+            if references.get(name):
+                senders[name] = self._resolving_sender(name, references[name])
+                continue
+            try:
+                senders[name] = sender_of(exporter, own_ports=self._own_ports, log=self._log)
+            except ValueError as fault:
+                self.remarks.append(f"{name} cannot be used: {fault}; nothing is exported by it")
+        return senders
+
+    def _references(self) -> dict[str, tuple[str, ...]]:
+        """Return the secrets that each exporter is made of: it waits for no others."""
+        from collector_ext.edge.senders import resolving  # noqa: PLC0415 - as below
+
+        references = resolving.references_of(self._source.configuration)
+        used = {reference: None for own in references.values() for reference in own}
+        self._secrets = tuple(used)
+        self.remarks += [
+            f"{reference} stands where no exporter can use it; it is not read"
+            for reference in self._configuration.secrets
+            if reference not in used
+        ]
+        return references
+
+    def _resolving_sender(self, name: str, references: tuple[str, ...]) -> Sender:
+        # Only for those who keep secrets elsewhere: it brings `json`, and later botocore.
+        from collector_ext.edge import secrets  # noqa: PLC0415
+        from collector_ext.edge.senders.resolving import ResolvingSender  # noqa: PLC0415
+
+        def build(values: Mapping[str, str]) -> Sender:
+            exporters = self._source.configuration(values).exporters
+            if name not in exporters:
+                message = f"{name} cannot be used with the secrets as they are"
+                raise ValueError(message)
+            return sender_of(exporters[name], own_ports=self._own_ports, log=self._log)
+
+        if self._keeper is None:
+            self._keeper = secrets.SecretKeeper(self._secrets)
+        return ResolvingSender(self._keeper, references, build)
+
+    def _pipelines(self) -> Pipelines:
+        exporters = self._configuration.exporters
+        outboxes = {name: Outbox(name, names_of(exporters[name])) for name in self.senders}
+        pipelines = [
+            Pipeline(
+                pipeline.id,
+                pipeline.signal,
+                [processor for _, processor in pipeline.processors],
+                [outboxes[name] for name in pipeline.exporters if name in outboxes],
+            )
+            for pipeline in self._configuration.pipelines
+        ]
+        return Pipelines(pipelines, outboxes, _to_protobuf)
+
+    def receiver(self) -> Receiving:
+        """Return what receives from the function: over HTTP, and over gRPC where it is wanted."""
+        receiver = Receiver(self._listeners.receiver)
+        wanted = self._configuration.grpc_receiver
+        if wanted is None:
+            return receiver
+        from collector_ext.edge.grpc_receiver import GrpcReceiver, Receivers  # noqa: PLC0415
+
+        try:
+            return Receivers(receiver, GrpcReceiver(wanted))
+        except ValueError as fault:
+            self._log.say(WARN, f"OTLP/gRPC is not received: {fault}; OTLP/HTTP is")
+            return receiver
+
+
+def _to_protobuf(signal: Signal, body: bytes) -> bytes:
+    # Only when a processor wants what came in JSON.
+    from collector_ext.core.transcode.from_json import json_to_protobuf  # noqa: PLC0415
+
+    return json_to_protobuf(signal, body)

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
         def events(self) -> Iterable[Event]:
             """What has happened since, each to be handled before the next; never waits."""
 
+    class Receiving(Source, Protocol):
+        """Where the function's telemetry comes from."""
+
+        def close(self) -> None:
+            """Receive no more."""
+
     class ExtensionsApi(Source, Protocol):
         """Lambda."""
 

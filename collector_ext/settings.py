@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import posix
 
-from collector_ext.core.endpoint import Endpoint, endpoints_from
-from collector_ext.core.otlp import Signal
 from collector_ext.core.value import Value
 
 TYPE_CHECKING = False
@@ -14,21 +12,16 @@ if TYPE_CHECKING:
 
 
 class Settings(Value):
-    """The variables, and what to say about those that could not be used."""
+    """The variables that say what kind of environment this is; ``config`` reads the others."""
 
-    endpoints: dict[Signal, Endpoint]  # without signals that have none
-    complaints: tuple[str, ...]
     is_managed_instance: bool
     is_log_json: bool
 
 
 def settings_from(variables: Mapping[str, str]) -> Settings:
     """Return the settings as the variables have them."""
-    endpoints = endpoints_from(variables)
     initialization = variables.get("AWS_LAMBDA_INITIALIZATION_TYPE", "")
     return Settings(
-        endpoints=endpoints.by_signal,
-        complaints=endpoints.complaints,
         is_managed_instance=initialization == "lambda-managed-instances",
         is_log_json=variables.get("AWS_LAMBDA_LOG_FORMAT") == "JSON",
     )

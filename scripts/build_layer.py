@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from scripts.pythons import installed
@@ -30,7 +31,13 @@ METADATA_KEPT = {"METADATA", "entry_points.txt", "licenses", "LICENSE"}
 """Of a distribution's metadata: its version, its entry points and its licence. The rest
 (RECORD, INSTALLER, …) names the machine it was installed on or is wrong after pruning."""
 
+PYTHON_FOLDERS = ("collector_ext", "collector-lib", "python")
+"""Folders with modules: the collector's own, those it alone imports, the function's."""
+
 PACKAGES_LEFT_OUT = ("bin", "opentelemetry/test", "wrapt/*.so")
+
+LIBRARIES_LEFT_OUT = ("_yaml", "yaml/*.so")
+"""PyYAML has no pure wheel, but does without its compiled code."""
 
 
 def main() -> None:
@@ -38,19 +45,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("out", type=Path, nargs="?", default=ROOT / "dist")
     out = parser.parse_args().out.resolve()
-    layer = out / "layer"
+    archive = out / f"otel-layer-{version()}.zip"
+    build(stage, layer=out / "layer", archive=archive, pythons=installed())
+
+
+def build(
+    lay_out: Callable[[Path], None],
+    *,
+    layer: Path,
+    archive: Path,
+    pythons: dict[tuple[int, int], Path],
+) -> None:
+    """Build one layer and say what came of it.
+
+    Args:
+        lay_out: Fills an empty folder with all but the bytecode.
+        layer: Where the tree goes; what is there is replaced.
+        archive: Where its zip goes.
+        pythons: (major, minor) → executable, of the versions to compile for.
+    """
     with tempfile.TemporaryDirectory(prefix="otel-layer-") as scratch:
         staged = Path(scratch, "layer")
-        stage(staged)
-        compiled = compile_bytecode(staged)
-        archive = out / f"otel-layer-{version()}.zip"
-        out.mkdir(parents=True, exist_ok=True)
+        lay_out(staged)
+        compile_bytecode(staged, pythons)
+        archive.parent.mkdir(parents=True, exist_ok=True)
         pack(staged, archive)
         shutil.rmtree(layer, ignore_errors=True)
         shutil.move(staged, layer)
     unzipped = sum(file.stat().st_size for file in layer.rglob("*") if file.is_file())
+    compiled = ", ".join(f"{major}.{minor}" for major, minor in pythons) or "no Python"
     print(f"{archive.name}: {megabytes(archive.stat().st_size)} MB zipped,", end=" ")
-    print(f"{megabytes(unzipped)} MB unzipped, bytecode for {', '.join(compiled)}")
+    print(f"{megabytes(unzipped)} MB unzipped, bytecode for {compiled}")
     print(f"sha256 {hashlib.sha256(archive.read_bytes()).hexdigest()}")
 
 
@@ -67,8 +92,10 @@ def stage(layer: Path) -> None:
     copy_file(ROOT / "config/otel-instrument", layer / "otel-instrument", mode=0o755)
     copy_file(ROOT / "config/otel-instrument", layer / "otel-handler", mode=0o755)
     copy_file(ROOT / "config/collector_ext", layer / "extensions/collector_ext", mode=0o755)
-    copy_file(ROOT / "config/defaults.env", layer / "collector-config/defaults.env", mode=0o644)
+    for data in (ROOT / "config/defaults.env", *sorted((ROOT / "config").glob("*.yaml"))):
+        copy_file(data, layer / "collector-config" / data.name, mode=0o644)
     copy_package(ROOT / "collector_ext", layer / "collector_ext")
+    install_libraries(layer / "collector-lib")
     install_dependencies(layer / "python")
     copy_package(ROOT / "otel_layer", layer / "python/otel_layer")
 
@@ -87,39 +114,61 @@ def copy_package(source: Path, target: Path) -> None:
 
 def install_dependencies(target: Path) -> None:
     """Install the pinned dependencies, pure wheels only: one layer for every architecture."""
+    pure = ["--platform=any", "--implementation=py", "--abi=none", "--python-version=3.10"]
+    install_wheels(target, ROOT / "requirements/layer.txt", pure)
+    leave_out(target, PACKAGES_LEFT_OUT)
+
+
+def install_libraries(target: Path) -> None:
+    """Install what the collector alone imports, beside ``python/``: the function never does.
+
+    From the wheel of any platform: what differs between them is left out.
+    """
+    any_platform = ["--platform=manylinux2014_x86_64", "--python-version=3.10"]
+    install_wheels(target, ROOT / "requirements/collector.txt", any_platform)
+    leave_out(target, LIBRARIES_LEFT_OUT)
+
+
+def leave_out(folder: Path, patterns: tuple[str, ...]) -> None:
+    """Remove what was installed and is not wanted."""
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def install_wheels(target: Path, requirements: Path, platform: list[str]) -> None:
+    """Install what is pinned by hash, and nothing of the machine that does it.
+
+    Args:
+        target: The folder, which may not exist yet.
+        requirements: Complete: what they depend on is not looked for.
+        platform: Arguments of pip that say whom the wheels are for.
+    """
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps"]
     command += ["--disable-pip-version-check", "--root-user-action=ignore", "--require-hashes"]
-    command += ["--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none"]
-    command += ["--python-version=3.10", "--target", str(target)]
-    subprocess.run([*command, "-r", ROOT / "requirements/layer.txt"], check=True)
-    for pattern in PACKAGES_LEFT_OUT:
-        for path in target.glob(pattern):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    command += ["--only-binary=:all:", *platform, "--target", str(target)]
+    subprocess.run([*command, "-r", requirements], check=True)
     for metadata in target.glob("*.dist-info"):
         for path in metadata.iterdir():
             if path.name not in METADATA_KEPT:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def compile_bytecode(layer: Path) -> list[str]:
-    """Compile every module for every supported Python of this machine.
+def compile_bytecode(layer: Path, pythons: dict[tuple[int, int], Path]) -> None:
+    """Compile every module, for each of these Pythons.
 
     ``/opt`` is read-only, so without bytecode in the layer each cold start compiles
     everything. Unchecked-hash files are valid whatever time the unpacked source carries.
 
     Source: https://peps.python.org/pep-0552/
-
-    Returns:
-        The Python versions compiled for.
     """
-    pythons = installed()
+    folders = [layer / name for name in PYTHON_FOLDERS]
     for python in pythons.values():
         command = [str(python), "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
         command += ["-s", str(layer), "-p", LAYER_ROOT]
-        command += [str(layer / "collector_ext"), str(layer / "python")]
+        command += [str(folder) for folder in folders if folder.is_dir()]
         # The order of a set is written into the bytecode: the seed makes it the same each time.
         subprocess.run(command, check=True, env={"PYTHONHASHSEED": "0"})
-    return [f"{major}.{minor}" for major, minor in pythons]
 
 
 def pack(layer: Path, archive: Path) -> None:

@@ -36,7 +36,7 @@ from collector_ext.core.events import (
     TimerExpired,
 )
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
-from collector_ext.core.outbox import Outbox
+from collector_ext.core.pipelines import Pipelines
 from collector_ext.core.unfinished import NO_END, Unfinished
 
 DEADLINE_MARGIN_S = 0.2
@@ -80,7 +80,7 @@ class Lifecycle:
     """Decide what the collector does next.
 
     Args:
-        outbox: Where payloads wait for an export; owned by the lifecycle from now on.
+        pipelines: Where payloads wait for an export; owned by the lifecycle from now on.
         flush_timeout_s: The longest that one flush may take, whatever the deadline.
         has_telemetry: Whether the platform reports the end of invocations.
         period_s: Export at this interval instead of at the end of invocations: on Managed
@@ -89,14 +89,14 @@ class Lifecycle:
 
     def __init__(
         self,
-        outbox: Outbox,
+        pipelines: Pipelines,
         *,
         flush_timeout_s: float,
         has_telemetry: bool,
         period_s: float | None,
     ) -> None:
         self.phase = READY
-        self._outbox = outbox
+        self._pipelines = pipelines
         self._unfinished = Unfinished()
         self._flush_timeout_s = flush_timeout_s
         self._has_telemetry = has_telemetry
@@ -110,6 +110,7 @@ class Lifecycle:
         self._drain_until = 0.0
         self._has_tried = False  # whether this drain has ordered an export
         self._exports_left = 0  # that this drain may order
+        self._away: set[str] = set()  # exporters that have failed in this drain
         self._shutdown_reason = ""
 
         self._last_call_at: float | None = None
@@ -167,7 +168,7 @@ class Lifecycle:
                 return self._next_failed(event, now)
             case RequestRefused():
                 text = f"refused what a client sent, HTTP {event.status}: {event.reason}"
-                return [*self._outbox.complain("receiver", event.reason, text)]
+                return [*self._pipelines.complain("receiver", event.reason, text)]
             case _:  # TimerExpired
                 return self._timer_expired(now)
 
@@ -175,7 +176,7 @@ class Lifecycle:
         if event.phase:
             self._is_told = True
             self._first_message_by = None
-        actions: list[Action] = [*self._outbox.put(self._sorted(event, now))]
+        actions: list[Action] = [*self._pipelines.put(self._sorted(event, now))]
         self._start_period(now)
         if event.phase == END:
             actions += self._end(event.request_id, now, now)
@@ -202,7 +203,7 @@ class Lifecycle:
         self._last_call_at = event.deadline_at - LAST_CALL_S
         # A root that nobody has ended by now never will be: its invocation is over.
         given_up = self._unfinished.give_up_all(NO_END, now, but=event.request_id)
-        actions: list[Action] = [*self._outbox.put(given_up)]
+        actions: list[Action] = [*self._pipelines.put(given_up)]
         ended_at = self._early_ends.pop(event.request_id, 0.0)
         if self._is_about_this(ended_at) or not self._will_be_told(now):
             actions += self._drain_from(DRAINING, event.deadline_at, now)
@@ -226,7 +227,9 @@ class Lifecycle:
         is_failure = event.status != SUCCESS
         if is_failure and self._unfinished.has_started_by(event.request_id, event.at):
             why = event.error_type or event.status
-            actions += self._outbox.put(self._unfinished.give_up(event.request_id, why, event.at))
+            actions += self._pipelines.put(
+                self._unfinished.give_up(event.request_id, why, event.at)
+            )
             self._start_period(now)
         return actions + self._end(event.request_id, event.at, now, is_failure=is_failure)
 
@@ -252,47 +255,48 @@ class Lifecycle:
     def _shutdown_received(self, event: ShutdownReceived, now: float) -> list[Action]:
         self._shutdown_reason = event.reason
         why = NO_END if event.reason == "spindown" else event.reason
-        actions: list[Action] = [*self._outbox.put(self._unfinished.give_up_all(why, now))]
+        actions: list[Action] = [*self._pipelines.put(self._unfinished.give_up_all(why, now))]
         return actions + self._drain_from(EXITING, event.deadline_at, now)
 
     def _drain_from(self, phase: str, deadline_at: float, now: float) -> list[Action]:
         self.phase = phase
         self._drain_until = min(now + self._flush_timeout_s, deadline_at - DEADLINE_MARGIN_S)
         self._has_tried = False
+        self._away = set()
         self._exports_left = DRAIN_EXPORT_COUNT_MAX
         return self._drain(now)
 
     def _drain(self, now: float) -> list[Action]:
         """Export what waits while there is time, then let Lambda go on."""
-        if self._outbox.is_in_flight:
+        if self._pipelines.is_in_flight:
             is_over = now >= self._drain_until + OUTCOME_GRACE_S
             return self._leave() if is_over else []
         export: list[Action] = []
         if self._exports_left or self.phase == EXITING:
             export = self._export(now, until=self._drain_until)
-        if not export:
-            return self._leave()
+        if not any(isinstance(action, Export) for action in export):
+            return export + self._leave()
         self._has_tried = True
         self._exports_left -= 1
         return export
 
     def _leave(self) -> list[Action]:
+        self._away = set()
         if self.phase == EXITING:
             self.phase = GONE
-            return [*self._outbox.discard(f"at shutdown ({self._shutdown_reason})"), Exit()]
+            return [*self._pipelines.discard(f"at shutdown ({self._shutdown_reason})"), Exit()]
         # What was not delivered is kept for the next event.
         self.phase = READY
         return [AskNext()]
 
     def _export_finished(self, event: ExportFinished, now: float) -> list[Action]:
-        actions: list[Action] = [*self._outbox.settle(event.outcomes)]
+        actions: list[Action] = [*self._pipelines.settle(event.outcomes)]
         self._start_period(now)
         if self.phase not in {DRAINING, EXITING}:
             return actions
-        has_failed = any(isinstance(outcome, Failed) for outcome in event.outcomes)
-        # An endpoint that has just failed is not tried again on the function's time.
-        if has_failed and self._has_tried:
-            return actions + self._leave()
+        if self._has_tried:
+            # An endpoint that has just failed is not tried again on the function's time.
+            self._away.update(o.request.exporter for o in event.outcomes if isinstance(o, Failed))
         # The parts of a refused request are judged on their own: that is still one export.
         is_divided = any(
             isinstance(outcome, Refused) and len(outcome.request.payloads) > 1
@@ -305,10 +309,10 @@ class Lifecycle:
         if self.phase == READY:
             self._ask_again_at = now + NEXT_RETRY_S
         text = f"cannot get the next event: {event.reason}; trying again"
-        return [*self._outbox.complain("next", event.reason, text)]
+        return [*self._pipelines.complain("next", event.reason, text)]
 
     def _start_period(self, now: float) -> None:
-        if self._period_s and self._period_ends_at is None and self._outbox.has_waiting:
+        if self._period_s and self._period_ends_at is None and self._pipelines.has_waiting:
             self._period_ends_at = now + self._period_s
 
     def _timer_expired(self, now: float) -> list[Action]:
@@ -339,14 +343,15 @@ class Lifecycle:
             return self._drain_from(DRAINING, self._deadline_at, now)
         if _has_come(self._last_call_at, now):
             self._last_call_at = None
-            return self._export(now, until=self._deadline_at - DEADLINE_MARGIN_S)
+            return self._export(now, until=self._deadline_at - DEADLINE_MARGIN_S, is_over=False)
         return []
 
-    def _export(self, now: float, *, until: float) -> list[Action]:
+    def _export(self, now: float, *, until: float, is_over: bool = True) -> list[Action]:
         """Export what waits, without anything else waiting for it."""
-        if now >= until or self._outbox.is_in_flight or not self._outbox.has_waiting:
+        if now >= until or self._pipelines.is_in_flight or not self._pipelines.has_waiting:
             return []
-        return [Export(self._outbox.take(), until)]
+        said, requests = self._pipelines.take(is_over=is_over, but=self._away)
+        return [*said, Export(requests, until)] if requests else [*said]
 
 
 def _has_come(at: float | None, now: float) -> bool:

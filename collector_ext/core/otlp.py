@@ -42,6 +42,7 @@ class Payload(Value):
 class ExportRequest(Value):
     """Payloads of one signal that are sent as one request; never empty."""
 
+    exporter: str  # by whom: its id in the configuration
     signal: Signal
     payloads: tuple[Payload, ...]
 
@@ -62,11 +63,12 @@ class ExportRequest(Value):
 
 
 def export_requests(
-    payloads: Iterable[Payload], *, size_bytes_max: int, suspect_count_max: int = 1
+    exporter: str, payloads: Iterable[Payload], *, size_bytes_max: int, suspect_count_max: int = 1
 ) -> tuple[ExportRequest, ...]:
     """Merge payloads into as few requests as may be.
 
     Args:
+        exporter: By whom they are sent.
         payloads: Oldest first. JSON is never merged: its lists are not joined by joining text.
         size_bytes_max: Bound of a merged body; a single payload may exceed it.
         suspect_count_max: How many of those kept from the others go into one request.
@@ -88,7 +90,7 @@ def export_requests(
             *_groups(suspects, size_bytes_max, suspect_count_max),
             *_groups(others, size_bytes_max, len(others)),
         ]
-        requests += [ExportRequest(signal, group) for group in groups]
+        requests += [ExportRequest(exporter, signal, group) for group in groups]
     return tuple(requests)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collector_ext.core.actions import INFO, WARN, Say
 from collector_ext.core.buffer import Buffer
+from collector_ext.core.complaints import Complaints
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
 from collector_ext.core.otlp import ExportRequest, Payload, Signal, export_requests
 
@@ -21,9 +22,6 @@ BUFFER_BYTES_MAX = 8 * 1024 * 1024
 REQUEST_BYTES_MAX = 4 * 1024 * 1024 - 64 * 1024
 """A merged request: under gRPC's default limit of 4 MiB, which stands behind many endpoints."""
 
-REASON_COUNT_MAX = 16
-"""Different reasons that are said of one peer; what comes from outside must not fill the log."""
-
 _OF_THE_CONTENT = (400, 413)
 """Bad Request and Content Too Large: it is the body that is refused, not whoever sends it."""
 
@@ -31,7 +29,11 @@ _BUFFER = "buffer"
 
 
 class Outbox:
-    """Account for payloads from their arrival to their end.
+    """Account for the payloads of one exporter from their arrival to their end.
+
+    Args:
+        exporter: Its id in the configuration.
+        endpoint_names: Where each signal goes, as people are told; none without an endpoint.
 
     Attributes:
         put_count: Payloads that were taken in.
@@ -41,12 +43,13 @@ class Outbox:
             did not take.
     """
 
-    def __init__(self, endpoint_names: Mapping[Signal, str]) -> None:
+    def __init__(self, exporter: str, endpoint_names: Mapping[Signal, str]) -> None:
+        self._exporter = exporter
         self._endpoint_names = endpoint_names
         self._buffer = Buffer(BUFFER_BYTES_MAX)
         self._in_flight: tuple[ExportRequest, ...] = ()
         self._suspect_count_max = 1  # of those refused together: half of the last refused
-        self._complaints: dict[str, set[str]] = {}  # reasons that were said, by what of
+        self._complaints = Complaints()
         self._unsaid_count = 0  # lost since it was last said that something is lost
         self._unsaid_rejected_count = 0
         self.put_count = 0
@@ -77,6 +80,7 @@ class Outbox:
         """Return everything that waits, as requests to send. It is in flight from now on."""
         assert not self._in_flight, "one export at a time"
         self._in_flight = export_requests(
+            self._exporter,
             self._buffer.take_all(),
             size_bytes_max=REQUEST_BYTES_MAX,
             suspect_count_max=self._suspect_count_max,
@@ -120,21 +124,13 @@ class Outbox:
         self._unsaid_count = self._unsaid_rejected_count = 0
         return said
 
-    def complain(self, about: str, reason: str, text: str) -> list[Say]:
-        """Say ``text``, unless the same was complained about for the same reason before."""
-        reasons = self._complaints.setdefault(about, set())
-        if reason in reasons or len(reasons) == REASON_COUNT_MAX:
-            return []
-        reasons.add(reason)
-        return [Say(WARN, text)]
-
     def _delivered(self, outcome: Delivered) -> list[Say]:
         name = self._endpoint_names[outcome.request.signal]
         self.delivered_count += len(outcome.request.payloads)
         said = self._rejected(name, outcome) if outcome.rejected_count else []
-        if self._complaints.pop(name, None) is None:
+        if not self._complaints.forget(name):
             return said
-        self._complaints.pop(_BUFFER, None)
+        self._complaints.forget(_BUFFER)
         lost, self._unsaid_count = self._unsaid_count, 0
         text = f"{name} accepts exports again; {lost} more payloads were lost until then"
         return [Say(INFO, text), *said]
@@ -142,7 +138,9 @@ class Outbox:
     def _rejected(self, name: str, outcome: Delivered) -> list[Say]:
         count = outcome.rejected_count
         found = f"{name} rejected {count} {outcome.request.signal.items}: {outcome.reason}"
-        said = self.complain(f"items for {name}", outcome.reason, f"{found}; they are lost")
+        said = self._complaints.complain(
+            f"items for {name}", outcome.reason, f"{found}; they are lost"
+        )
         self.rejected_count += count
         self._unsaid_rejected_count += 0 if said else count
         return said
@@ -170,7 +168,7 @@ class Outbox:
     ) -> list[Say]:
         name = self._endpoint_names[request.signal]
         what = f"{len(request.payloads)} payloads ({_size_bytes(request.payloads)} bytes)"
-        return self.complain(
+        return self._complaints.complain(
             about + name, reason, f"cannot export {what} to {name}: {reason}; {consequence}"
         )
 
@@ -179,7 +177,7 @@ class Outbox:
             return []
         found = f"more than {BUFFER_BYTES_MAX} bytes wait for export"
         text = f"{found}; the {len(payloads)} oldest payloads are dropped"
-        said = self.complain(_BUFFER, "full", text)
+        said = self._complaints.complain(_BUFFER, "full", text)
         self._lose(payloads, is_said=bool(said))
         return said
 

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
+VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 _FIXED64_MAX = 2**64 - 1
 _VARINT_BYTES_MAX = 10  # 64 bits in groups of 7
 
@@ -31,11 +31,11 @@ _SCOPE_SPANS = 2
 _SPANS = 2
 _SPAN_ID = 2
 _START_TIME = 7
-_END_TIME_TAG = bytes([8 << 3 | _FIXED64])
-_STATUS_TAG = bytes([15 << 3 | _LENGTH_DELIMITED])
-_STATUS_MESSAGE_TAG = bytes([2 << 3 | _LENGTH_DELIMITED])
-_STATUS_CODE_ERROR = bytes([3 << 3 | _VARINT, 2])
-_SPAN_ID_PREFIX = bytes([_SPAN_ID << 3 | _LENGTH_DELIMITED, 8])
+_END_TIME_TAG = bytes([8 << 3 | FIXED64])
+_STATUS_TAG = bytes([15 << 3 | LENGTH_DELIMITED])
+_STATUS_MESSAGE_TAG = bytes([2 << 3 | LENGTH_DELIMITED])
+_STATUS_CODE_ERROR = bytes([3 << 3 | VARINT, 2])
+_SPAN_ID_PREFIX = bytes([_SPAN_ID << 3 | LENGTH_DELIMITED, 8])
 
 
 class MalformedError(ValueError):
@@ -64,12 +64,24 @@ def check_export_request(body: bytes) -> None:
     Raises:
         MalformedError: It is not an export request of any signal.
     """
-    for field in _fields(body, 0, len(body)):
-        if field.number != _RESOURCE_SPANS or field.wire_type != _LENGTH_DELIMITED:
+    for field in fields(body, 0, len(body)):
+        if field.number != _RESOURCE_SPANS or field.wire_type != LENGTH_DELIMITED:
             message = f"field {field.number} of type {field.wire_type} in an export request"
             raise MalformedError(message)
-        for _ in _fields(body, field.value_at, field.end):
+        for _ in fields(body, field.value_at, field.end):
             pass
+
+
+def top_level_fields(body: bytes) -> Iterator[bytes]:
+    """Yield the fields of a message, each with its tag: joined, they are the message again.
+
+    Of an export request each is one by itself: the telemetry of one resource.
+
+    Raises:
+        MalformedError: It is no message.
+    """
+    for field in fields(body, 0, len(body)):
+        yield body[field.tag_at : field.end]
 
 
 def span_ids(body: bytes) -> list[bytes]:
@@ -141,8 +153,8 @@ def end_spans(body: bytes, *, end_ns: int, message: str) -> bytes:
         MalformedError: The request cannot be walked down to its spans.
     """
     text = message.encode()
-    status = _STATUS_MESSAGE_TAG + _varint(len(text)) + text + _STATUS_CODE_ERROR
-    ending = _STATUS_TAG + _varint(len(status)) + status
+    status = _STATUS_MESSAGE_TAG + varint(len(text)) + text + _STATUS_CODE_ERROR
+    ending = _STATUS_TAG + varint(len(status)) + status
 
     def end(span: bytes) -> bytes:
         at_ns = min(max(end_ns, _start_ns(span)), _FIXED64_MAX)
@@ -159,11 +171,11 @@ def partial_success(body: bytes) -> tuple[int, str]:
     """
     rejected, message = 0, ""
     try:
-        for field in _fields(body, 0, len(body)):
-            for inner in _fields(body, field.value_at, field.end):
-                if inner.number == 1 and inner.wire_type == _VARINT:
-                    rejected = _read_varint(body, inner.value_at, inner.end)[0]
-                elif inner.wire_type == _LENGTH_DELIMITED:
+        for field in fields(body, 0, len(body)):
+            for inner in fields(body, field.value_at, field.end):
+                if inner.number == 1 and inner.wire_type == VARINT:
+                    rejected = read_varint(body, inner.value_at, inner.end)[0]
+                elif inner.wire_type == LENGTH_DELIMITED:
                     message = body[inner.value_at : inner.end].decode("utf-8", "replace")
     except MalformedError:
         return 0, ""
@@ -173,9 +185,7 @@ def partial_success(body: bytes) -> tuple[int, str]:
 def rpc_status(code: int, message: str) -> bytes:
     """Return a serialised ``google.rpc.Status {1: code, 2: message}``."""
     text = message.encode()
-    return (
-        bytes([1 << 3 | _VARINT]) + _varint(code) + _STATUS_MESSAGE_TAG + _varint(len(text)) + text
-    )
+    return bytes([1 << 3 | VARINT]) + varint(code) + _STATUS_MESSAGE_TAG + varint(len(text)) + text
 
 
 def _edit_spans(body: bytes, edit: Callable[[bytes], bytes]) -> bytes:
@@ -200,46 +210,46 @@ def _edit_messages(message: bytes, number: int, edit: Callable[[bytes], bytes]) 
     """
     parts: list[bytes] = []
     lost = kept = 0
-    for field in _fields(message, 0, len(message)):
-        if field.number != number or field.wire_type != _LENGTH_DELIMITED:
+    for field in fields(message, 0, len(message)):
+        if field.number != number or field.wire_type != LENGTH_DELIMITED:
             parts.append(message[field.tag_at : field.end])
             continue
         edited = edit(message[field.value_at : field.end])
         if edited:
             kept += 1
-            parts += (bytes([number << 3 | _LENGTH_DELIMITED]), _varint(len(edited)), edited)
+            parts += (bytes([number << 3 | LENGTH_DELIMITED]), varint(len(edited)), edited)
         else:
             lost += 1
     return b"" if lost and not kept else b"".join(parts)
 
 
 def _span_id(span: bytes) -> bytes:
-    for field in _fields(span, 0, len(span)):
-        if field.number == _SPAN_ID and field.wire_type == _LENGTH_DELIMITED:
+    for field in fields(span, 0, len(span)):
+        if field.number == _SPAN_ID and field.wire_type == LENGTH_DELIMITED:
             return span[field.value_at : field.end]
     return b""
 
 
 def _start_ns(span: bytes) -> int:
-    for field in _fields(span, 0, len(span)):
-        if field.number == _START_TIME and field.wire_type == _FIXED64:
+    for field in fields(span, 0, len(span)):
+        if field.number == _START_TIME and field.wire_type == FIXED64:
             return int.from_bytes(span[field.value_at : field.end], "little")
     return 0
 
 
-def _fields(data: bytes, start: int, end: int) -> Iterator[Field]:
+def fields(data: bytes, start: int, end: int) -> Iterator[Field]:
     """Walk the fields of the message in ``data[start:end]``, which must fill it exactly."""
     at = start
     while at < end:
-        tag, value_at = _read_varint(data, at, end)
+        tag, value_at = read_varint(data, at, end)
         wire_type = tag & 7
-        if wire_type == _LENGTH_DELIMITED:
-            length, value_at = _read_varint(data, value_at, end)
+        if wire_type == LENGTH_DELIMITED:
+            length, value_at = read_varint(data, value_at, end)
             stop = value_at + length
-        elif wire_type == _VARINT:
-            _, stop = _read_varint(data, value_at, end)
-        elif wire_type in {_FIXED64, _FIXED32}:
-            stop = value_at + (8 if wire_type == _FIXED64 else 4)
+        elif wire_type == VARINT:
+            _, stop = read_varint(data, value_at, end)
+        elif wire_type in {FIXED64, FIXED32}:
+            stop = value_at + (8 if wire_type == FIXED64 else 4)
         else:
             message = f"wire type {wire_type} at byte {at}"
             raise MalformedError(message)
@@ -250,7 +260,7 @@ def _fields(data: bytes, start: int, end: int) -> Iterator[Field]:
         at = stop
 
 
-def _read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+def read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     """Return the varint at ``at`` and the position after it."""
     value = 0
     for index in range(at, min(at + _VARINT_BYTES_MAX, end)):
@@ -262,7 +272,8 @@ def _read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     raise MalformedError(message)
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """Return the varint of a number that is not negative."""
     encoded = bytearray()
     while value > 0x7F:  # noqa: PLR2004 - seven bits per byte
         encoded.append(value & 0x7F | 0x80)

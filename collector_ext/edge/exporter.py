@@ -1,10 +1,8 @@
-"""Sends export requests to the remote OTLP/HTTP endpoints, in a thread of its own.
+"""Sends export requests to where they go, in a thread for each exporter.
 
-The only thread beside the runner's: resolving, connecting and TLS wait, and the runner must
-not. Orders go in through a queue, outcomes come back through another and a pipe that wakes
-the runner.
-
-Specification: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
+Resolving, connecting and TLS wait, and the runner must not; and an exporter that waits must not
+keep another from sending. Orders go in through a queue, outcomes come back through another and
+a pipe that wakes the runner.
 """
 
 from __future__ import annotations
@@ -13,44 +11,52 @@ import _queue
 import _thread
 import posix
 import select
-import zlib
 
-from collector_ext.core import otlp_answer
-from collector_ext.core.actions import Export
 from collector_ext.core.events import ExportFinished, Failed, Outcome
-from collector_ext.core.otlp import ExportRequest, Signal
-from collector_ext.edge import clock
-from collector_ext.edge.http_client import HttpClient, PeerError
-from collector_ext.version import VERSION
+from collector_ext.edge.http_client import PeerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Protocol
 
-    from collector_ext.core.endpoint import Endpoint
+    from collector_ext.core.actions import Export
+    from collector_ext.core.otlp import ExportRequest
 
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
-_GZIP_LEVEL = 1
-"""Spans shrink to a fifth at any level; level 6 takes three times the CPU, which is billed."""
+    class Sender(Protocol):
+        """Knows how one exporter sends; used by one thread."""
+
+        def peer_of(self, request: ExportRequest) -> object:
+            """Return whom a request goes to, as something to compare."""
+
+        def send(self, request: ExportRequest, deadline_at: float) -> Outcome:
+            """Send one request and return what became of it.
+
+            Raises:
+                PeerError: The peer did not answer.
+            """
+
+        def close(self) -> None:
+            """Keep no connection."""
+
+    Part = tuple[list[int], list[ExportRequest], float]
 
 
 class Exporter:
-    """Carry out ``Export`` orders; each ends in one ``ExportFinished``.
+    """Carry out ``Export`` orders, one at a time; each ends in one ``ExportFinished``.
 
     Args:
-        endpoints: Where the requests of a signal go. Signals that share a host share a
-            connection.
-        own_port: Of our receiver, to which nothing must ever be exported.
+        senders: By the ids of their exporters. A thread is started with the first order for it.
     """
 
-    def __init__(self, endpoints: Mapping[Signal, Endpoint], *, own_port: int) -> None:
-        self._endpoints = endpoints
-        self._clients = _clients(endpoints, own_port)
-        self._orders: _queue.SimpleQueue[Export] = _queue.SimpleQueue()
-        self._results: _queue.SimpleQueue[ExportFinished] = _queue.SimpleQueue()
+    def __init__(self, senders: Mapping[str, Sender]) -> None:
+        self._senders = senders
+        self._parts: dict[str, _queue.SimpleQueue[Part | None]] = {}
+        self._results: _queue.SimpleQueue[tuple[list[int], list[Outcome]]] = _queue.SimpleQueue()
+        self._outcomes: dict[int, Outcome] = {}  # of the order, by the places of its requests
+        self._count = 0  # of its requests
         self._wake_up, self._waker = posix.pipe()
         posix.set_blocking(self._wake_up, False)
-        _thread.start_new_thread(self._work, ())
 
     def interests(self) -> list[tuple[int, int]]:
         """Return descriptors and the poll events that are a reason to call ``events``."""
@@ -58,67 +64,85 @@ class Exporter:
 
     def export(self, order: Export) -> None:
         """Carry out one order in the background."""
-        self._orders.put(order)
+        assert not self._count, "one order at a time"
+        self._count = len(order.requests)
+        places: dict[str, list[int]] = {}
+        for place, request in enumerate(order.requests):
+            places.setdefault(request.exporter, []).append(place)
+        for exporter, own in places.items():
+            requests = [order.requests[place] for place in own]
+            try:
+                self._queue_of(exporter).put((own, requests, order.deadline_at))
+            except RuntimeError as fault:
+                # The function shares the environment's threads with us, and has all of them.
+                self._finish(own, [Failed(request, str(fault)) for request in requests])
+
+    def _queue_of(self, exporter: str) -> _queue.SimpleQueue[Part | None]:
+        if exporter not in self._parts:
+            parts: _queue.SimpleQueue[Part | None] = _queue.SimpleQueue()
+            _thread.start_new_thread(self._work, (exporter, parts))
+            self._parts[exporter] = parts
+        return self._parts[exporter]
 
     def events(self) -> list[ExportFinished]:
-        """Return what came of orders since."""
-        finished: list[ExportFinished] = []
+        """Return what came of the order, once all of it has come."""
         while True:
             try:
                 posix.read(self._wake_up, 1)
             except BlockingIOError:
-                return finished
-            finished.append(self._results.get())
+                return []
+            places, outcomes = self._results.get()
+            self._outcomes.update(zip(places, outcomes, strict=True))
+            if len(self._outcomes) == self._count:
+                in_order = [self._outcomes[place] for place in range(self._count)]
+                self._outcomes, self._count = {}, 0
+                return [ExportFinished(tuple(in_order))]
 
-    def _work(self) -> None:
-        while True:
-            self._results.put(self._carry_out(self._orders.get()))
-            posix.write(self._waker, b".")
+    def close(self) -> None:
+        """Let every thread end when it has nothing left to do; nobody waits for that."""
+        for parts in self._parts.values():
+            parts.put(None)
 
-    def _carry_out(self, order: Export) -> ExportFinished:
-        outcomes: list[Outcome] = []
-        silent: dict[HttpClient, str] = {}
-        for request in order.requests:
-            client = self._clients[request.signal]
-            if client in silent:
-                # A host that did not answer a moment ago is not paid for twice.
-                outcomes.append(Failed(request, silent[client]))
-                continue
-            try:
-                outcomes.append(self._send(client, request, order.deadline_at))
-            except PeerError as fault:
-                silent[client] = str(fault)
-                outcomes.append(Failed(request, str(fault)))
-            except Exception as fault:  # noqa: BLE001 - not swallowed: it is said as the reason
-                # A fault of ours that one answer can trigger must not end all telemetry.
-                client.close()
-                outcomes.append(Failed(request, repr(fault)))
-        return ExportFinished(tuple(outcomes))
+    def _work(self, exporter: str, parts: _queue.SimpleQueue[Part | None]) -> None:
+        sender = self._senders[exporter]
+        while (part := parts.get()) is not None:
+            places, requests, deadline_at = part
+            self._finish(places, _send_all(sender, requests, deadline_at))
 
-    def _send(self, client: HttpClient, request: ExportRequest, deadline_at: float) -> Outcome:
-        endpoint = self._endpoints[request.signal]
-        body = request.merged()
-        headers = {"content-type": request.content_type, "user-agent": f"otel-layer/{VERSION}"}
-        if endpoint.is_gzip:
-            headers["content-encoding"] = "gzip"
-            body = _compressed(body)
-        # By their names in small letters: no header is sent twice.
-        headers.update({name.lower(): value for name, value in endpoint.headers})
-        deadline_at = min(deadline_at, clock.now() + endpoint.timeout_s)
-        response = client.post(endpoint.target, headers, body, deadline_at=deadline_at)
-        return otlp_answer.outcome(request, response)
+    def _finish(self, places: list[int], outcomes: list[Outcome]) -> None:
+        self._results.put((places, outcomes))
+        posix.write(self._waker, b".")
 
 
-def _compressed(body: bytes) -> bytes:
-    compressor = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
-    return compressor.compress(body) + compressor.flush()
+def _send_all(sender: Sender, requests: list[ExportRequest], deadline_at: float) -> list[Outcome]:
+    silent: dict[object, str] = {}
+    return [_send(sender, request, deadline_at, silent) for request in requests]
 
 
-def _clients(endpoints: Mapping[Signal, Endpoint], own_port: int) -> dict[Signal, HttpClient]:
-    by_peer: dict[tuple[str | int, ...], HttpClient] = {}
-    clients: dict[Signal, HttpClient] = {}
-    for signal, endpoint in endpoints.items():
-        files = (endpoint.certificate, endpoint.client_key, endpoint.client_certificate)
-        peer = (endpoint.scheme, endpoint.host, endpoint.port, *files)
-        clients[signal] = by_peer.setdefault(peer, HttpClient(endpoint, own_port=own_port))
-    return clients
+def _send(
+    sender: Sender, request: ExportRequest, deadline_at: float, silent: dict[object, str]
+) -> Outcome:
+    """Send one request; whatever happens, it has an outcome."""
+    try:
+        peer = sender.peer_of(request)
+        if peer in silent:
+            # A host that did not answer a moment ago is not paid for twice.
+            return Failed(request, silent[peer])
+        try:
+            return sender.send(request, deadline_at)
+        except PeerError as fault:
+            silent[peer] = str(fault)
+            return Failed(request, str(fault))
+    except Exception as fault:  # noqa: BLE001 - not swallowed: it is said as the reason
+        # A fault of ours that one answer can trigger must not end all telemetry, even where
+        # it also keeps the sender from closing.
+        _close(sender)
+        # Its text may quote a header.
+        return Failed(request, type(fault).__name__)
+
+
+def _close(sender: Sender) -> None:
+    try:
+        sender.close()
+    except Exception:  # noqa: BLE001 - what brought us here is said as the reason
+        return

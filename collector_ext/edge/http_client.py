@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client for one endpoint, which keeps its connection and every deadline.
+"""An HTTP/1.1 client for one host, which keeps its connection and every deadline.
 
 Not `http.client` (22 ms to import, 13 of them `email`): what an exporter needs is to give up in
 time at every byte, and to know whether a kept connection outlived the freeze.
@@ -8,19 +8,35 @@ Specification: https://www.rfc-editor.org/rfc/rfc9112
 
 from __future__ import annotations
 
-import _socket
-import select
-
-from collector_ext.core import endpoint as core_endpoint
 from collector_ext.core import http1
 from collector_ext.core.http1 import HttpError, Response, ResponseReader
-from collector_ext.edge import clock
+from collector_ext.edge import clock, tcp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     import ssl
+    from typing import Protocol
 
-    from collector_ext.core.endpoint import Endpoint
+    from collector_ext.core.config.configuration import Tls
+    from collector_ext.core.proxy import Proxy
+    from collector_ext.edge.tcp import Connection
+
+    class Host(Protocol):
+        """What a client is for."""
+
+        @property
+        def scheme(self) -> str:
+            """Http or https."""
+
+        @property
+        def host(self) -> str:
+            """A name or an address, without brackets."""
+
+        @property
+        def port(self) -> int:
+            """Of it."""
+
 
 IDLE_S_MAX = 50.0
 """A kept connection older than this is not used again: load balancers close after 60 s (AWS's
@@ -30,6 +46,9 @@ _ANSWER_BYTES_MAX = 4 * 1024 * 1024
 _RECEIVE_BYTES = 64 * 1024
 
 _SUCCESS = range(200, 300)
+_PROXY_UNAUTHENTICATED = 407
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class PeerError(Exception):
@@ -40,17 +59,30 @@ class HttpClient:
     """Post to one host over one kept connection; one request at a time.
 
     Args:
-        endpoint: The host.
-        own_port: Of our receiver, to which nothing must ever be posted.
+        host: Scheme, host and port.
+        own_ports: Of our receivers, to which nothing must ever be posted.
+        tls: For https: how the host is trusted.
+        proxy: Between us and the host, if there is one.
     """
 
-    def __init__(self, endpoint: Endpoint, *, own_port: int) -> None:
-        self._endpoint = endpoint
-        self._own_port = own_port
-        self._socket: _socket.socket | ssl.SSLSocket | None = None
+    def __init__(
+        self, host: Host, *, own_ports: tuple[int, ...], tls: Tls, proxy: Proxy | None
+    ) -> None:
+        self._host = host
+        self._own_ports = own_ports
+        self._tls = tls
+        self._proxy = proxy
+        self._socket: Connection | None = None
         self._used_at = 0.0
         self._tls_context: ssl.SSLContext | None = None
         self._tls_session: ssl.SSLSession | None = None
+
+    @property
+    def authority(self) -> str:
+        """Host and port as in a Host header: the port only when it is not the default."""
+        host = self._host
+        is_default = host.port == _DEFAULT_PORTS[host.scheme]
+        return _bracketed(host.host) if is_default else f"{_bracketed(host.host)}:{host.port}"
 
     def post(
         self, target: str, headers: dict[str, str], body: bytes, *, deadline_at: float
@@ -67,16 +99,21 @@ class HttpClient:
         Raises:
             PeerError: There is no answer. The request may have arrived.
         """
-        head = {"Host": self._endpoint.authority, **headers}
+        head = {"Host": self.authority, **headers}
+        if self._proxy and self._host.scheme == "http":
+            target = f"http://{self.authority}{target}"
+            if self._proxy.authorization:
+                head["Proxy-Authorization"] = self._proxy.authorization
         request = http1.serialise_request("POST", target, head, body)
         try:
             response = self._exchange(request, deadline_at)
         except (OSError, ValueError, HttpError) as fault:
             self.close()
-            raise PeerError(_reason(fault)) from fault
+            raise PeerError(tcp.reason(fault)) from fault
         self._used_at = clock.now()
         if not response.keep_alive:
             self.close()
+        self._check_is_of_host(response)
         return response
 
     def close(self) -> None:
@@ -84,6 +121,14 @@ class HttpClient:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def _check_is_of_host(self, response: Response) -> None:
+        """Take a proxy that wants to be paid for what it is: the host has not been asked."""
+        if self._proxy and response.status == _PROXY_UNAUTHENTICATED:
+            from collector_ext.edge import proxy  # noqa: PLC0415 - only where there is one
+
+            message = f"by the proxy {self._proxy.name}: {proxy.unauthenticated(self._proxy)}"
+            raise PeerError(message)
 
     def _exchange(self, request: bytes, deadline_at: float) -> Response:
         kept = self._kept()
@@ -103,81 +148,58 @@ class HttpClient:
         self._tls_session = getattr(connection, "session", None)
         return response
 
-    def _kept(self) -> _socket.socket | ssl.SSLSocket | None:
+    def _kept(self) -> Connection | None:
         """Return the kept connection if it can be alive."""
         if self._socket is None or not 0 <= clock.now() - self._used_at < IDLE_S_MAX:
             return None
         # Nothing was asked for: what there is to read is the end of it.
-        return None if _is_readable(self._socket) else self._socket
+        return None if tcp.is_readable(self._socket) else self._socket
 
-    def _connect(self, deadline_at: float) -> _socket.socket | ssl.SSLSocket:
-        endpoint = self._endpoint
-        # As bytes: to encode a name it is given as text, Python imports 7 ms of `idna`.
-        host = endpoint.host.encode("ascii")
-        addresses = _socket.getaddrinfo(host, endpoint.port, 0, _socket.SOCK_STREAM)
-        fault: OSError = OSError("no address")
-        for family, kind, protocol, _, address in addresses:
-            if address[1] == self._own_port and core_endpoint.is_loopback(str(address[0])):
-                fault = OSError("it is this collector itself")
-                continue
-            connection = _socket.socket(family, kind, protocol)
-            try:
-                _set_timeout(connection, deadline_at)
-                connection.connect(address)
-                # The last bytes of a request must not wait for an acknowledgement.
-                connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-            except OSError as refusal:
-                connection.close()
-                fault = refusal
-                continue
-            if endpoint.scheme == "https":
-                return self._wrap(connection, deadline_at)
-            return connection
-        raise fault
-
-    def _wrap(self, connection: _socket.socket, deadline_at: float) -> ssl.SSLSocket:
-        import socket  # noqa: PLC0415 - 8 ms, and `ssl` 7 ms: only when the endpoint is https
+    def _connect(self, deadline_at: float) -> Connection:
+        if self._host.scheme == "http":
+            return self._connect_tcp(deadline_at)
+        from collector_ext.edge import tls  # noqa: PLC0415 - 15 ms: only for https
 
         if self._tls_context is None:
-            self._tls_context = _tls_context(self._endpoint)
-        wrapped = self._tls_context.wrap_socket(
-            socket.socket(fileno=connection.detach()),
-            server_hostname=self._endpoint.host.encode("ascii"),  # as in `_connect`
-            do_handshake_on_connect=False,
+            self._tls_context = tls.context_of(self._tls)
+        return tls.wrap(
+            self._connect_tcp(deadline_at),
+            self._tls_context,
+            self._tls.server_name or self._host.host,
             session=self._tls_session,
+            deadline_at=deadline_at,
         )
+
+    def _connect_tcp(self, deadline_at: float) -> _socket.socket:
+        host, port, ports = self._host.host, self._host.port, self._own_ports
+        if self._proxy:
+            return self._connect_by(self._proxy, deadline_at)
+        return tcp.connect(host, port, own_ports=ports, deadline_at=deadline_at)
+
+    def _connect_by(self, proxy: Proxy, deadline_at: float) -> _socket.socket:
+        from collector_ext.edge.proxy import open_tunnel  # noqa: PLC0415 - only with a proxy
+
+        host = self._host
+        connection: _socket.socket | None = None
         try:
-            _set_timeout(wrapped, deadline_at)
-            wrapped.do_handshake()
-        except OSError:
-            wrapped.close()
-            raise
-        return wrapped
-
-
-def _tls_context(endpoint: Endpoint) -> ssl.SSLContext:
-    import ssl  # noqa: PLC0415 - 7 ms: only when the endpoint is https
-
-    try:
-        context = ssl.create_default_context(cafile=endpoint.certificate or None)
-        if endpoint.client_certificate:
-            context.load_cert_chain(endpoint.client_certificate, endpoint.client_key or None)
-    except OSError as fault:
-        message = f"cannot use OTEL_EXPORTER_OTLP_CERTIFICATE or _CLIENT_...: {_reason(fault)}"
-        raise ValueError(message) from fault
-    return context
+            connection = tcp.connect(
+                proxy.host, proxy.port, own_ports=self._own_ports, deadline_at=deadline_at
+            )
+            if host.scheme == "https":
+                authority = f"{_bracketed(host.host)}:{host.port}"
+                open_tunnel(connection, authority, proxy, deadline_at=deadline_at)
+        except OSError as fault:
+            if connection:
+                connection.close()
+            message = f"by the proxy {proxy.name}: {tcp.reason(fault)}"
+            raise OSError(message) from fault
+        return connection
 
 
 def _exchange_on(
-    connection: _socket.socket | ssl.SSLSocket,
-    reader: ResponseReader,
-    request: bytes,
-    deadline_at: float,
+    connection: Connection, reader: ResponseReader, request: bytes, deadline_at: float
 ) -> Response:
-    unsent = memoryview(request)
-    while unsent:
-        _set_timeout(connection, deadline_at)
-        unsent = unsent[connection.send(unsent) :]
+    tcp.send_all(connection, request, deadline_at)
     try:
         return _answer_on(connection, reader, deadline_at)
     except (OSError, HttpError):
@@ -188,11 +210,9 @@ def _exchange_on(
         return response
 
 
-def _answer_on(
-    connection: _socket.socket | ssl.SSLSocket, reader: ResponseReader, deadline_at: float
-) -> Response:
+def _answer_on(connection: Connection, reader: ResponseReader, deadline_at: float) -> Response:
     while True:
-        _set_timeout(connection, deadline_at)
+        tcp.set_timeout(connection, deadline_at)
         received = connection.recv(_RECEIVE_BYTES)
         reader.feed(received)
         response = reader.next_response()
@@ -203,22 +223,5 @@ def _answer_on(
             raise ConnectionResetError(message)
 
 
-def _set_timeout(connection: _socket.socket | ssl.SSLSocket, deadline_at: float) -> None:
-    timeout_s = deadline_at - clock.now()
-    if timeout_s <= 0:
-        raise TimeoutError
-    connection.settimeout(timeout_s)
-
-
-def _is_readable(connection: _socket.socket | ssl.SSLSocket) -> bool:
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _reason(fault: Exception) -> str:
-    if isinstance(fault, TimeoutError):
-        return "no answer in time"
-    if isinstance(fault, OSError) and fault.strerror:
-        return fault.strerror
-    return str(fault) or type(fault).__name__
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -88,12 +88,15 @@ def test_the_start_file_runs_no_other_program():
 
 EXPORT = """
 import sys; sys.path.insert(0, sys.argv[1])
-from collector_ext.core.endpoint import endpoints_from
+from collector_ext.core.config.variables import configuration_from
+from collector_ext.core.otlp import PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.edge import clock
-from collector_ext.edge.http_client import HttpClient
+from collector_ext.edge.senders.otlp_http import sender_of
 names = {"OTEL_EXPORTER_OTLP_ENDPOINT": sys.argv[2], "OTEL_EXPORTER_OTLP_CERTIFICATE": sys.argv[3]}
-(endpoint, *_) = endpoints_from(names).by_signal.values()
-HttpClient(endpoint, own_port=0).post("/v1/traces", {}, b"", deadline_at=clock.now() + 20)
+(settings,) = configuration_from(names).exporters.values()
+payload = Payload(TRACES, PROTOBUF, b"", is_suspect=False)
+request = ExportRequest(settings.id, TRACES, (payload,))
+sender_of(settings, own_ports=()).send(request, clock.now() + 20)
 print(' '.join(sys.modules))
 """
 

@@ -29,7 +29,8 @@ def hello_from(sandbox: Sandbox):
 
 def lines_of(sandbox: Sandbox, source: str) -> list[str]:
     """What one side printed; what Lambda itself writes has a source of its own."""
-    return [line.text for line in sandbox.logs if line.source == source]
+    lines = [line.text for line in sandbox.logs if line.source == source]
+    return [line for line in lines if "INFO version " not in line]
 
 
 def free_port() -> int:

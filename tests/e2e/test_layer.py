@@ -17,6 +17,7 @@ from tests.e2e.conftest import ROOT
 
 TOP = [
     "collector-config",
+    "collector-lib",
     "collector_ext",
     "extensions",
     "otel-handler",
@@ -69,7 +70,7 @@ class TestTheZip:
     """What is uploaded to Lambda."""
 
     def test_it_holds_the_tree(self, layer):
-        (archive,) = layer.parent.glob("otel-layer-*.zip")
+        (archive,) = layer.parent.glob("otel-layer-[0-9]*.zip")
 
         with zipfile.ZipFile(archive) as packed:
             entries = {entry.filename: packed.read(entry) for entry in packed.infolist()}

@@ -107,8 +107,13 @@ class CollectorProcess:
 
     @property
     def lines(self) -> list[str]:
-        """What it wrote to stdout and stderr, line by line."""
-        return self._output.read_text().splitlines()
+        """What it wrote to stdout and stderr, line by line; its one line of a start aside."""
+        return [line for line in self._output.read_text().splitlines() if not _is_start(line)]
+
+    @property
+    def start_lines(self) -> list[str]:
+        """What it said of itself when it started."""
+        return [line for line in self._output.read_text().splitlines() if _is_start(line)]
 
     @property
     def peak_kilobytes(self) -> int:
@@ -148,3 +153,7 @@ class CollectorProcess:
     def signal(self, number: int) -> None:
         """Send a signal to it."""
         os.kill(self.pid, number)
+
+
+def _is_start(line: str) -> bool:
+    return "version " in line and " exports " in line

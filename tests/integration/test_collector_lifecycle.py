@@ -265,7 +265,7 @@ class TestWhatNobodyExpects:
                 assert collector.wait() == 0
 
                 failed, discarded = collector.lines
-        assert failed.endswith("SystemError('odd'); kept for the next export")
+        assert failed.endswith("SystemError; kept for the next export")
         assert "discarded 2 payloads" in discarded
 
     def test_nobody_reads_the_log(self):

@@ -30,6 +30,7 @@ from collector_ext.core.lifecycle import (
 )
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
 from collector_ext.core.outbox import Outbox
+from tests.fakes.pipelines import pipelines_to
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
 START_AT = 1_000.0
@@ -65,9 +66,12 @@ class SimulatedLambda(RuleBasedStateMachine):
     @initialize(has_telemetry=st.booleans())
     def environment_starts(self, *, has_telemetry: bool) -> None:
         self.has_telemetry = has_telemetry
-        self.outbox = Outbox({TRACES: NAME})
+        self.outbox = Outbox("otlp", {TRACES: NAME})
         self.lifecycle = Lifecycle(
-            self.outbox, flush_timeout_s=1.0, has_telemetry=has_telemetry, period_s=None
+            pipelines_to(self.outbox),
+            flush_timeout_s=1.0,
+            has_telemetry=has_telemetry,
+            period_s=None,
         )
 
     def feed(self, event: Event) -> None:

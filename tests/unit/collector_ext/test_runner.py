@@ -10,7 +10,7 @@ import pytest
 from collector_ext.core.actions import INFO, Action, AskNext, Exit, Say
 from collector_ext.core.events import Event, InvokeReceived
 from collector_ext.core.lifecycle import Lifecycle
-from collector_ext.core.outbox import Outbox
+from collector_ext.core.pipelines import Pipelines
 from collector_ext.runner import Runner
 
 NOW = 1_000.0
@@ -42,11 +42,17 @@ class Peer:
         os.close(self.writer)
 
 
+def bytes_of(_signal, body):
+    return body
+
+
 class Script(Lifecycle):
     """Exits at the first event of the platform; its timer is as it is told."""
 
     def __init__(self, timer_at: float) -> None:
-        super().__init__(Outbox({}), flush_timeout_s=1.0, has_telemetry=False, period_s=None)
+        super().__init__(
+            Pipelines((), {}, bytes_of), flush_timeout_s=1.0, has_telemetry=False, period_s=None
+        )
         self.told: list[Event] = []
         self._timer_at = timer_at
 

@@ -37,6 +37,7 @@ from collector_ext.core.lifecycle import (
 )
 from collector_ext.core.otlp import JSON, LOGS, PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.core.outbox import Outbox
+from tests.fakes.pipelines import pipelines_to
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
 NOW = 1_000.0
@@ -69,10 +70,16 @@ TIMER = TimerExpired()
 class Driven:
     """A lifecycle, and what it has ordered: `export` and `said` are the latest of their kind."""
 
-    def __init__(self, *, has_telemetry=True, period_s=None, endpoints=(TRACES, LOGS)):
+    def __init__(
+        self, *, has_telemetry=True, period_s=None, endpoints=(TRACES, LOGS), exporters=("otlp",)
+    ):
         names = {signal: f"https://otlp.example{signal.path}" for signal in endpoints}
         self.lifecycle = Lifecycle(
-            Outbox(names),
+            pipelines_to(
+                Outbox(exporters[0], names),
+                exporters[0],
+                **{exporter: Outbox(exporter, names) for exporter in exporters[1:]},
+            ),
             flush_timeout_s=TIMEOUT_S,
             has_telemetry=has_telemetry,
             period_s=period_s,
@@ -111,6 +118,16 @@ class Driven:
         return self.lifecycle.timer_at
 
 
+def delivered(request):
+    """It was."""
+    return Delivered(request, 0, "")
+
+
+def failed(request):
+    """It may be tried again."""
+    return Failed(request, "HTTP 503")
+
+
 def collector(*events, **options):
     """A lifecycle that has seen these events."""
     return Driven(**options).after(*events)
@@ -118,7 +135,7 @@ def collector(*events, **options):
 
 def export_of(*payloads, until):
     """The order to export these payloads of traces."""
-    return Export((ExportRequest(TRACES, payloads),), deadline_at=until)
+    return Export((ExportRequest("otlp", TRACES, payloads),), deadline_at=until)
 
 
 def names_in(export):
@@ -319,6 +336,61 @@ class TestAnEndpointThatIsAway:
         ended = collector(INVOKE, START, POST)
 
         assert ended.feed(END, INVOKE.deadline_at) == [AskNext()]
+
+
+class TestOneOfTwoEndpointsThatIsAway:
+    """It is left alone until the drain is over; the other is sent what there is for it."""
+
+    @staticmethod
+    def ends(driven, **outcomes):
+        """The export in flight ends, for each exporter in another way."""
+        return driven.feed(
+            ExportFinished(tuple(outcomes[r.exporter](r) for r in driven.export.requests))
+        )
+
+    @pytest.fixture
+    def ended(self):
+        return collector(INVOKE, START, POST, END, POST, exporters=("away", "here"))
+
+    def test_the_other_gets_what_came_during_the_export(self, ended):
+        self.ends(ended, away=failed, here=delivered)
+
+        assert [(r.exporter, r.payloads) for r in ended.export.requests] == [("here", (SPANS,))]
+        assert self.ends(ended, here=delivered) == [AskNext()]
+
+    def test_the_other_gets_the_parts_of_what_it_refused_before_the_exit(self):
+        leaving = collector(INVOKE, POST, POST, SHUTDOWN, exporters=("away", "here"))
+
+        self.ends(leaving, away=failed, here=lambda r: Refused(r, 400, "HTTP 400"))
+
+        assert {r.exporter for r in leaving.export.requests} == {"here"}
+        *said, left = self.ends(leaving, here=delivered)
+        assert [line.text.partition(" (")[0] for line in said] == ["discarded 2 payloads"]
+        assert left == Exit()
+
+    def test_it_is_tried_again_by_the_next_drain(self, ended):
+        self.ends(ended, away=failed, here=delivered)
+        self.ends(ended, here=delivered)
+
+        ended.after(NEXT_INVOKE, RuntimeDone("r-2", "success", "", NOW))
+
+        assert {r.exporter for r in ended.export.requests} == {"away"}
+
+    def test_it_is_tried_again_by_the_last_call(self, ended):
+        self.ends(ended, away=failed, here=delivered)
+        self.ends(ended, here=delivered)
+
+        ended.after(NEXT_INVOKE).after(TIMER, at=NEXT_INVOKE.deadline_at - LAST_CALL_S)
+
+        assert {r.exporter for r in ended.export.requests} == {"away"}
+
+    def test_it_is_tried_again_before_the_exit(self, ended):
+        self.ends(ended, away=failed, here=delivered)
+
+        ended.after(SHUTDOWN)
+        self.ends(ended, here=delivered)
+
+        assert {r.exporter for r in ended.export.requests} == {"away"}
 
 
 class TestAnInvocationThatFails:

@@ -26,56 +26,58 @@ class TestMerging:
     """Payloads of one signal travel together."""
 
     def test_their_order_is_kept(self):
-        assert export_requests([A, B], size_bytes_max=MIB) == (ExportRequest(TRACES, (A, B)),)
+        assert export_requests("otlp", [A, B], size_bytes_max=MIB) == (
+            ExportRequest("otlp", TRACES, (A, B)),
+        )
 
     def test_the_merged_body_holds_all_they_held(self):
-        assert [span.name for span in spans_in(ExportRequest(TRACES, (A, B)).merged())] == [
+        assert [span.name for span in spans_in(ExportRequest("otlp", TRACES, (A, B)).merged())] == [
             "a",
             "b",
         ]
 
     def test_signals_are_not_mixed(self):
-        assert export_requests([A, LOG, B], size_bytes_max=MIB) == (
-            ExportRequest(TRACES, (A, B)),
-            ExportRequest(LOGS, (LOG,)),
+        assert export_requests("otlp", [A, LOG, B], size_bytes_max=MIB) == (
+            ExportRequest("otlp", TRACES, (A, B)),
+            ExportRequest("otlp", LOGS, (LOG,)),
         )
 
     def test_json_is_not_merged(self):
-        assert export_requests([A, TEXT, B, TEXT], size_bytes_max=MIB) == (
-            ExportRequest(TRACES, (TEXT,)),
-            ExportRequest(TRACES, (TEXT,)),
-            ExportRequest(TRACES, (A, B)),
+        assert export_requests("otlp", [A, TEXT, B, TEXT], size_bytes_max=MIB) == (
+            ExportRequest("otlp", TRACES, (TEXT,)),
+            ExportRequest("otlp", TRACES, (TEXT,)),
+            ExportRequest("otlp", TRACES, (A, B)),
         )
 
     def test_what_was_refused_with_others_is_not_merged_again(self):
-        assert ExportRequest(TRACES, (SUSPECT,)) in export_requests(
-            [A, SUSPECT], size_bytes_max=MIB
+        assert ExportRequest("otlp", TRACES, (SUSPECT,)) in export_requests(
+            "otlp", [A, SUSPECT], size_bytes_max=MIB
         )
 
     def test_what_was_refused_with_others_is_merged_in_smaller_numbers(self):
         requests = export_requests(
-            [SUSPECT, A, SUSPECT, SUSPECT], size_bytes_max=MIB, suspect_count_max=2
+            "otlp", [SUSPECT, A, SUSPECT, SUSPECT], size_bytes_max=MIB, suspect_count_max=2
         )
 
         assert requests == (
-            ExportRequest(TRACES, (SUSPECT, SUSPECT)),
-            ExportRequest(TRACES, (SUSPECT,)),
-            ExportRequest(TRACES, (A,)),
+            ExportRequest("otlp", TRACES, (SUSPECT, SUSPECT)),
+            ExportRequest("otlp", TRACES, (SUSPECT,)),
+            ExportRequest("otlp", TRACES, (A,)),
         )
 
     def test_a_merged_body_has_a_limit(self):
         size = len(A.body) + len(B.body)
 
-        assert export_requests([A, B, A], size_bytes_max=size) == (
-            ExportRequest(TRACES, (A, B)),
-            ExportRequest(TRACES, (A,)),
+        assert export_requests("otlp", [A, B, A], size_bytes_max=size) == (
+            ExportRequest("otlp", TRACES, (A, B)),
+            ExportRequest("otlp", TRACES, (A,)),
         )
 
     def test_a_payload_over_the_limit_travels_alone(self):
-        assert len(export_requests([A, B], size_bytes_max=1)) == 2
+        assert len(export_requests("otlp", [A, B], size_bytes_max=1)) == 2
 
     def test_nothing_makes_no_request(self):
-        assert export_requests([], size_bytes_max=MIB) == ()
+        assert export_requests("otlp", [], size_bytes_max=MIB) == ()
 
     def test_a_request_has_the_encoding_of_its_payloads(self):
-        assert ExportRequest(TRACES, (TEXT,)).content_type == JSON
+        assert ExportRequest("otlp", TRACES, (TEXT,)).content_type == JSON

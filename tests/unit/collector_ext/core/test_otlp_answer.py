@@ -10,7 +10,7 @@ from collector_ext.core.http1 import Response
 from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.core.otlp_answer import outcome
 
-REQUEST = ExportRequest(TRACES, (Payload(TRACES, PROTOBUF, b"spans", is_suspect=False),))
+REQUEST = ExportRequest("otlp", TRACES, (Payload(TRACES, PROTOBUF, b"spans", is_suspect=False),))
 
 
 def answered(status, body=b"", content_type=PROTOBUF):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector_ext.core import outbox as module
-from collector_ext.core.actions import INFO, WARN, Say
+from collector_ext.core.actions import WARN, Say
 from collector_ext.core.events import Delivered, Failed, Refused
 from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.core.outbox import Outbox
@@ -22,7 +22,7 @@ A, B, LOG = payload(b"aaaa"), payload(b"bbbb"), payload(b"log", LOGS)
 
 def outbox_with(*payloads):
     """An outbox that has taken these."""
-    outbox = Outbox(NAMES)
+    outbox = Outbox("otlp", NAMES)
     assert outbox.put(payloads) == []
     return outbox
 
@@ -54,7 +54,10 @@ class TestDelivery:
     def test_what_waits_is_taken_at_once(self):
         outbox = outbox_with(A, LOG, B)
 
-        assert outbox.take() == (ExportRequest(TRACES, (A, B)), ExportRequest(LOGS, (LOG,)))
+        assert outbox.take() == (
+            ExportRequest("otlp", TRACES, (A, B)),
+            ExportRequest("otlp", LOGS, (LOG,)),
+        )
         assert (outbox.is_in_flight, outbox.has_waiting) == (True, False)
 
     def test_nothing_is_said(self):
@@ -115,7 +118,7 @@ class TestFailure:
         outbox.put([B])
         outbox.settle([failed(request)])
 
-        assert outbox.take() == (ExportRequest(TRACES, (A, B)),)
+        assert outbox.take() == (ExportRequest("otlp", TRACES, (A, B)),)
 
     def test_the_same_failure_is_said_once(self):
         outbox = outbox_with(A)
@@ -137,24 +140,6 @@ class TestFailure:
         said = [export(outbox, lambda r, why=why: Failed(r, why)) for why in reasons]
 
         assert [len(lines) for lines in said] == [1, 1, 0, 0, 0, 0]
-
-    def test_their_number_is_bounded(self):
-        outbox = outbox_with()
-
-        said = [outbox.complain("receiver", f"{n}", "text") for n in range(1000)]
-
-        assert sum(map(len, said)) == module.REASON_COUNT_MAX
-
-    def test_its_end_is_said(self):
-        outbox = outbox_with(A)
-        export(outbox, failed)
-
-        assert export(outbox, delivered) == [
-            Say(
-                INFO,
-                f"{NAMES[TRACES]} accepts exports again; 0 more payloads were lost until then",
-            )
-        ]
 
 
 class TestRefusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import subprocess
 import sys
 import warnings
@@ -99,7 +100,8 @@ class TestTheContext:
     """What it changes, it changes back."""
 
     def test_modules_that_are_there_are_not_replaced(self):
-        before = {name: sys.modules.get(name) for name in ("subprocess", "typing_extensions")}
+        names = ("subprocess", "typing_extensions")
+        before = {name: importlib.import_module(name) for name in names}
 
         with cheap_imports():
             inside = {name: sys.modules.get(name) for name in before}

@@ -1,0 +1,1 @@
+"""Extensions that authenticate: a module for each type, with ``KEYS`` and ``read``."""

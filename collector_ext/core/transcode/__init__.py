@@ -1,0 +1,1 @@
+"""OTLP in protobuf and in JSON, one from the other."""

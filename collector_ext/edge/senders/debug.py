@@ -1,0 +1,68 @@
+"""The ``debug`` exporter: telemetry as lines of the collector's own log.
+
+The log is this process's stdout. Its lines never come back as telemetry: the collector
+subscribes to the platform's events, and not to what extensions write.
+
+Source: https://github.com/open-telemetry/opentelemetry-collector/tree/main/exporter/debugexporter
+"""
+
+from __future__ import annotations
+
+from collector_ext.core import debug_text
+from collector_ext.core.config.configuration import Debug
+from collector_ext.core.events import Delivered, Outcome, Refused
+from collector_ext.core.otlp import JSON, ExportRequest
+from collector_ext.core.transcode.from_json import json_to_protobuf
+from collector_ext.core.transcode.to_json import protobuf_to_json
+from collector_ext.edge.log import INFO, Log
+
+_BAD_REQUEST = 400
+
+
+def sender_of(
+    settings: Debug,
+    *,
+    own_ports: tuple[int, ...],  # noqa: ARG001 - what all senders are given
+    log: Log | None = None,
+) -> DebugSender:
+    """Return the sender that the settings ask for.
+
+    Args:
+        settings: Of the exporter.
+        own_ports: Not asked for here.
+        log: Where the lines go; by default lines of text.
+    """
+    return DebugSender(settings, log or Log(is_json=False))
+
+
+class DebugSender:
+    """Say what is exported.
+
+    Args:
+        settings: Its id begins each line.
+        log: Where the lines go.
+    """
+
+    def __init__(self, settings: Debug, log: Log) -> None:
+        self._settings = settings
+        self._log = log
+
+    def peer_of(self, _request: ExportRequest) -> object:
+        """Return whom a request goes to: there is nobody else."""
+        return self
+
+    def send(self, request: ExportRequest, deadline_at: float) -> Outcome:  # noqa: ARG002 - a log has no peer to wait for
+        """Write the lines of one request."""
+        body = request.merged()
+        try:
+            if request.content_type == JSON:
+                body = json_to_protobuf(request.signal, body)
+            content = protobuf_to_json(request.signal, body)
+        except ValueError as fault:
+            return Refused(request, _BAD_REQUEST, f"it cannot be read: {fault}")
+        for line in debug_text.lines(request.signal, content, self._settings.verbosity):
+            self._log.say(INFO, f"{self._settings.id}: {line}")
+        return Delivered(request, 0, "")
+
+    def close(self) -> None:
+        """Nothing is kept open."""

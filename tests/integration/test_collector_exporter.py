@@ -1,0 +1,191 @@
+"""Orders to several exporters: each has a thread, and all have one end."""
+
+from __future__ import annotations
+
+import select
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from collector_ext.core.actions import Export
+from collector_ext.core.events import Delivered, ExportFinished, Failed
+from collector_ext.core.otlp import LOGS, PROTOBUF, TRACES, ExportRequest, Payload
+from collector_ext.edge.exporter import Exporter
+from collector_ext.edge.http_client import PeerError
+from tests.fakes.collector_process import SOURCE
+
+PATIENCE_S = 10.0
+
+
+def request(exporter, body=b"1", signal=TRACES):
+    return ExportRequest(exporter, signal, (Payload(signal, PROTOBUF, body, is_suspect=False),))
+
+
+def delivered(order):
+    return Delivered(order, 0, "")
+
+
+class Sender:
+    """Answers what it is told to."""
+
+    def __init__(self, answer=delivered):
+        self.sent = []
+        self.is_closed = False
+        self._answer = answer
+
+    def peer_of(self, order):
+        return order.signal
+
+    def send(self, order, deadline_at):
+        self.sent.append((order, deadline_at))
+        return self._answer(order)
+
+    def close(self):
+        self.is_closed = True
+
+
+def silent(_order):
+    message = "no answer in time"
+    raise PeerError(message)
+
+
+def broken(_order):
+    message = "a fault of ours"
+    raise RuntimeError(message)
+
+
+def outcomes_of(exporter, *requests):
+    """Order an export, and wait for its end."""
+    exporter.export(Export(requests, 5.0))
+    while True:
+        ready, _, _ = select.select([exporter.interests()[0][0]], [], [], PATIENCE_S)
+        assert ready, "the order does not end"
+        for finished in exporter.events():
+            assert isinstance(finished, ExportFinished)
+            return list(finished.outcomes)
+
+
+@pytest.fixture
+def exporter_of():
+    """Make exporters whose threads end with the test."""
+    made = []
+
+    def make(**senders):
+        made.append(Exporter(senders))
+        return made[-1]
+
+    yield make
+    for exporter in made:
+        exporter.close()
+
+
+class TestAnOrder:
+    """It ends once, with an outcome for each request, in their order."""
+
+    def test_goes_to_the_exporter_that_each_request_names(self, exporter_of):
+        one, other = Sender(), Sender()
+        requests = [request("other"), request("one"), request("other", b"2")]
+
+        outcomes = outcomes_of(exporter_of(one=one, other=other), *requests)
+
+        assert outcomes == [delivered(r) for r in requests]
+        assert one.sent == [(requests[1], 5.0)]
+        assert other.sent == [(requests[0], 5.0), (requests[2], 5.0)]
+
+    def test_may_be_followed_by_another(self, exporter_of):
+        exporter = exporter_of(one=Sender())
+
+        assert outcomes_of(exporter, request("one")) == [delivered(request("one"))]
+        assert outcomes_of(exporter, request("one", b"2")) == [delivered(request("one", b"2"))]
+
+    def test_has_no_end_before_all_have_one(self, exporter_of):
+        may_end = threading.Event()
+
+        def late(order):
+            assert may_end.wait(PATIENCE_S)
+            return delivered(order)
+
+        exporter = exporter_of(late=Sender(late), one=Sender())
+        exporter.export(Export((request("late"), request("one")), 5.0))
+        select.select([exporter.interests()[0][0]], [], [], PATIENCE_S)
+
+        assert exporter.events() == []
+        may_end.set()
+        select.select([exporter.interests()[0][0]], [], [], PATIENCE_S)
+        (finished,) = exporter.events()
+        assert finished.outcomes == (delivered(request("late")), delivered(request("one")))
+
+
+class TestAPeerThatIsSilent:
+    """It is not paid for twice in one order."""
+
+    def test_fails_what_else_is_for_it(self, exporter_of):
+        sender = Sender(silent)
+        requests = [request("one"), request("one", b"2"), request("one", b"3", LOGS)]
+
+        outcomes = outcomes_of(exporter_of(one=sender), *requests)
+
+        assert outcomes == [Failed(r, "no answer in time") for r in requests]
+        assert [order for order, _ in sender.sent] == [requests[0], requests[2]]
+
+    def test_is_tried_again_by_the_next_order(self, exporter_of):
+        sender = Sender(silent)
+        exporter = exporter_of(one=sender)
+
+        outcomes_of(exporter, request("one"))
+        outcomes_of(exporter, request("one"))
+
+        assert len(sender.sent) == 2
+
+
+class TestAFaultOfOurs:
+    """It is an outcome like any, and the connection is not used again."""
+
+    @pytest.fixture
+    def sender(self):
+        return Sender(broken)
+
+    def test_is_the_reason_of_a_failure(self, sender, exporter_of):
+        (outcome,) = outcomes_of(exporter_of(one=sender), request("one"))
+
+        assert outcome == Failed(request("one"), "RuntimeError")
+        assert sender.is_closed
+
+    def test_is_so_even_if_the_connection_cannot_be_closed(self, sender, exporter_of):
+        def close():
+            message = "another fault of ours"
+            raise RuntimeError(message)
+
+        sender.close = close
+        exporter = exporter_of(one=sender)
+
+        assert outcomes_of(exporter, request("one")) == [Failed(request("one"), "RuntimeError")]
+        assert outcomes_of(exporter, request("one")) == [Failed(request("one"), "RuntimeError")]
+
+
+NO_THREAD = """
+import resource, sys; sys.path.insert(0, sys.argv[1])
+from collector_ext.core.actions import Export
+from collector_ext.core.otlp import PROTOBUF, TRACES, ExportRequest, Payload
+from collector_ext.edge.exporter import Exporter
+import _thread; _thread.stack_size(1 << 30)
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+exporter = Exporter({"one": None})
+payload = Payload(TRACES, PROTOBUF, b"1", is_suspect=False)
+exporter.export(Export((ExportRequest("one", TRACES, (payload,)),), 5.0))
+((outcome,),) = [finished.outcomes for finished in exporter.events()]
+print(type(outcome).__name__, outcome.reason)
+"""
+
+
+def test_an_order_without_a_thread_to_be_had_has_an_end_too():
+    finished = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", NO_THREAD, str(SOURCE)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert finished.stdout == "Failed can't start new thread\n"

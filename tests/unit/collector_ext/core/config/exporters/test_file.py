@@ -1,0 +1,38 @@
+"""``file`` in a document."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector_ext.core.config.configuration import File
+from collector_ext.core.config.exporters import file
+from tests.fakes.documents import section
+
+
+class TestAnExporter:
+    """Needs a path."""
+
+    @pytest.mark.parametrize(
+        ("text", "is_json"), [("path: /tmp/a", True), ("path: /tmp/a\nformat: proto", False)]
+    )
+    def test_has_a_path_and_a_format(self, text, is_json):
+        assert file.read(section(text, "exporters.file"), {}) == File("file", "/tmp/a", is_json)  # noqa: S108 - the only place there is
+
+    def test_without_one_is_left_out(self):
+        found = section("format: json", "exporters.file")
+
+        assert file.read(found, {}) is None
+        assert found.remarks.complaints == (
+            "collector.yaml:1: exporters.file has no path; nothing is exported to it",
+        )
+
+    def test_with_one_that_leads_from_anywhere_is_left_out(self):
+        found = section("path: otlp.jsonl", "exporters.file")
+
+        assert file.read(found, {}) is None
+        assert found.remarks.complaints == (
+            (
+                "collector.yaml:1: exporters.file.path does not begin with /; "
+                "nothing is exported to it"
+            ),
+        )
