@@ -50,11 +50,9 @@ def methods(request, monkeypatch):
     return GRANTED
 
 
-def groups_left():
-    """Return the folders of control groups below ours that a sandbox has made."""
-    own = cgroup_places.places()
-    folders = {*own.version_1.values(), *filter(None, [own.version_2])}
-    return [found for folder in folders for found in folder.glob("lambda-sandbox-*")]
+def groups_of(sandbox):
+    """Return the folders of the control groups that a sandbox has made."""
+    return sandbox._processes._constraints._groups.folders
 
 
 def holds(group):
@@ -226,13 +224,12 @@ class TestTheControlGroups:
     """Hold every process of the environment, and vanish with it."""
 
     def test_hold_what_left_its_session_and_its_variables(self, layer_of):
-        before = groups_left()
         with Sandbox(function(layer=layer_of("minimal")), cpu_share=True) as sandbox:
             daemon = int(sandbox.invoke(told("scatter", environ={})).payload)
             sandbox.wait_frozen()
             pids = {*pids_of(sandbox), daemon}
 
-            made = [group for group in groups_left() if group not in before]
+            made = groups_of(sandbox)
             assert [holds(group) for group in made] == [{str(pid) for pid in pids}] * len(made)
             assert len(made) == len(GRANTED)
             assert proc.state(daemon) == "T"
@@ -244,41 +241,42 @@ class TestTheControlGroups:
         (layer / "wrapper").write_text('#!/bin/sh\nsleep 600 &\necho $!\nexec "$@"\n')
         (layer / "wrapper").chmod(0o755)
         environ = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}
-        before = groups_left()
         with Sandbox(function(layer=layer, environ=environ), cpu_share=True) as sandbox:
             sandbox.init()
             sandbox.wait_frozen()
             early = said(sandbox, "story")[0]
 
-            made = [group for group in groups_left() if group not in before]
+            made = groups_of(sandbox)
             until(lambda: all(early in holds(group) for group in made))
             assert len(made) == len(GRANTED)
 
     def test_are_gone_afterwards(self):
-        before = groups_left()
         with Sandbox(function(), cpu_share=True) as sandbox:
             sandbox.invoke(told("spin"))
+            made = list(groups_of(sandbox))
+            assert all(group.is_dir() for group in made)
 
-        assert groups_left() == before
+        assert not any(group.exists() for group in made)
 
     def test_are_gone_when_the_sandbox_was_killed_and_so_are_all_in_them(self):
-        before = groups_left()
         story = (
             "import os, sys\n"
             "from pathlib import Path\n"
             "from lambda_sandbox.sandbox import Function, Sandbox\n"
             "sandbox = Sandbox(Function(task=Path(sys.argv[1]), handler='app.scatter'))\n"
-            "print(sandbox.invoke().payload.decode(), flush=True)\n"
+            "print(sandbox.invoke().payload.decode())\n"
+            "print(*sandbox._processes._constraints._groups.folders, sep='\\n', flush=True)\n"
             "os.kill(os.getpid(), 9)\n"
         )
 
         argv = [sys.executable, "-c", story, str(TASK)]
         ended = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, check=False, text=True)
 
-        daemon = int(ended.stdout)
+        daemon, *made = ended.stdout.splitlines()
         assert ended.returncode == -signal.SIGKILL
-        until(lambda: proc.state(daemon) in "XZ")
-        until(lambda: groups_left() == before)
+        assert made
+        until(lambda: proc.state(int(daemon)) in "XZ")
+        until(lambda: not any(Path(group).exists() for group in made))
 
 
 class TestTheTask:
