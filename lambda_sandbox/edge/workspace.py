@@ -5,6 +5,7 @@
     runtime/bootstrap.py    and its SnapStart half, and links to     LAMBDA_RUNTIME_DIR
                             the runtime's packages
     bin/python3             links to the function's interpreter      first on PATH
+    lib/                    link to the same packages, beside bin as in /var/lang
     opt                     link to the layer, if there is one
     workers                 socket, in a managed instance
     task/                   the task, if packages had to be put into it
@@ -64,6 +65,10 @@ class Workspace:
         self.python_bin.mkdir()
         for name in ("python", "python3", f"python{interpreter.version}"):
             (self.python_bin / name).symlink_to(interpreter.executable)
+        # Beside the interpreter, as in /var/lang/lib: where extensions look for the AWS SDK.
+        library = self.root / "lib" / f"python{interpreter.version}"
+        library.mkdir(parents=True)
+        (library / "site-packages").symlink_to(packages)
         if layer is not None:
             (self.root / "opt").symlink_to(layer)
 

@@ -106,6 +106,19 @@ class TestAPreset:
             (request,) = endpoint.requests
         assert (request.path, request.headers["dd-api-key"]) == ("/v1/traces", KEY)
 
+    def test_delivers_to_x_ray_signed(self, run, tmp_path):
+        authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("xray.us-east-1.amazonaws.com").configure_cert(context)
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        with OtlpEndpoint(tls=context) as endpoint, Tunnel(endpoint.url) as tunnel:
+            run("xray", HTTPS_PROXY=tunnel.url, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+
+            assert tunnel.hosts == ["xray.us-east-1.amazonaws.com:443"]
+            (request,) = endpoint.requests
+        assert request.path == "/v1/traces"
+        assert request.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=ASIA")
+        assert "/us-east-1/xray/aws4_request" in request.headers["authorization"]
+
     def test_writes_to_the_log(self, run):
         lines = run("debug")
 
