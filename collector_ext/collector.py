@@ -26,13 +26,12 @@ from collector_ext.session import Session
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Protocol
 
     from collector_ext.core.otlp import Signal
     from collector_ext.edge.config_sources import Source
     from collector_ext.edge.exporter import Sender
-    from collector_ext.edge.secrets import SecretKeeper
     from collector_ext.runner import Receiving
 
     class Listeners(Protocol):
@@ -105,18 +104,16 @@ class Collector:
 
     def __init__(self, source: Source, listeners: Listeners, log: Log) -> None:
         self._log = log
-        self._keeper: SecretKeeper | None = None
-        self._secrets: tuple[str, ...] = ()  # references that exporters are made of
         self._source = source
         self._listeners = listeners
         found = source.configuration({})
         grpc = (found.grpc_receiver.port,) if found.grpc_receiver else ()
         http = (listeners.wanted_port, listeners.receiver.getsockname()[1])
         self._own_ports = (*http, *grpc)
-        configuration, self.notes = without_ourselves(found, self._own_ports)
+        configuration, said = without_ourselves(found, self._own_ports)
         self._configuration = configuration
         self.remarks = list(configuration.remarks)
-        self.notes = [*configuration.ignored, *self.notes]
+        self.notes = [*configuration.ignored, *said]
         if self.remarks and not configuration.exporters:
             self.notes = []  # One was set, and it is said what is wrong with it.
         self.senders = self._senders()
@@ -134,37 +131,40 @@ class Collector:
         return max(timeouts, default=0.0) or TIMEOUT_S
 
     def _senders(self) -> dict[str, Sender]:
-        senders: dict[str, Sender] = {}
-        references = self._references() if self._configuration.secrets else {}
+        senders = self._resolving_senders() if self._configuration.secrets else {}
         for name, exporter in self._configuration.exporters.items():
-            if references.get(name):
-                senders[name] = self._resolving_sender(name, references[name])
+            if name in senders:
                 continue
             try:
                 senders[name] = sender_of(exporter, own_ports=self._own_ports, log=self._log)
             except ValueError as fault:
                 self.remarks.append(f"{name} cannot be used: {fault}; nothing is exported by it")
-        return senders
+        return {name: senders[name] for name in self._configuration.exporters if name in senders}
 
-    def _references(self) -> dict[str, tuple[str, ...]]:
-        """Return the secrets that each exporter is made of: it waits for no others."""
-        from collector_ext.edge.senders import resolving  # noqa: PLC0415 - as below
+    def _resolving_senders(self) -> dict[str, Sender]:
+        """Return the senders that are made of secrets; each waits for its own alone."""
+        # Only for those who keep secrets elsewhere: it brings `json`, and later botocore.
+        from collector_ext.edge.secrets import SecretKeeper  # noqa: PLC0415
+        from collector_ext.edge.senders.resolving import (  # noqa: PLC0415
+            ResolvingSender,
+            references_of,
+        )
 
-        references = resolving.references_of(self._source.configuration)
+        references = references_of(self._source.configuration)
         used = {reference: None for own in references.values() for reference in own}
-        self._secrets = tuple(used)
         self.remarks += [
             f"{reference} stands where no exporter can use it; it is not read"
             for reference in self._configuration.secrets
             if reference not in used
         ]
-        return references
+        keeper = SecretKeeper(used)
+        return {
+            name: ResolvingSender(keeper, own, self._builder_of(name))
+            for name, own in references.items()
+            if own and name in self._configuration.exporters
+        }
 
-    def _resolving_sender(self, name: str, references: tuple[str, ...]) -> Sender:
-        # Only for those who keep secrets elsewhere: it brings `json`, and later botocore.
-        from collector_ext.edge import secrets  # noqa: PLC0415
-        from collector_ext.edge.senders.resolving import ResolvingSender  # noqa: PLC0415
-
+    def _builder_of(self, name: str) -> Callable[[Mapping[str, str]], Sender]:
         def build(values: Mapping[str, str]) -> Sender:
             exporters = self._source.configuration(values).exporters
             if name not in exporters:
@@ -172,9 +172,7 @@ class Collector:
                 raise ValueError(message)
             return sender_of(exporters[name], own_ports=self._own_ports, log=self._log)
 
-        if self._keeper is None:
-            self._keeper = secrets.SecretKeeper(self._secrets)
-        return ResolvingSender(self._keeper, references, build)
+        return build
 
     def _pipelines(self) -> Pipelines:
         exporters = self._configuration.exporters

@@ -14,7 +14,7 @@ import contextlib
 import posix
 import sys
 
-from collector_ext.edge import clock
+from collector_ext.edge import clock, files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def folder() -> str:
     version = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
     beside = sys.executable.rpartition("/bin/")[0]
     for root in ("/var/lang", sys.prefix, beside):
-        if _is_file(f"{root}/{version}/botocore/session.py"):
+        if files.is_there(f"{root}/{version}/botocore/session.py"):
             return f"{root}/{version}"
     # Up to Python 3.11.
-    return "/var/runtime" if _is_file("/var/runtime/botocore/session.py") else ""
+    return "/var/runtime" if files.is_there("/var/runtime/botocore/session.py") else ""
 
 
 class Aws:
@@ -130,11 +130,3 @@ def clause(fault: Exception) -> str:
     else:
         text = f"{type(fault).__name__}: {fault}"
     return text[:_CLAUSE_MAX].rstrip(":. ")
-
-
-def _is_file(path: str) -> bool:
-    try:
-        posix.stat(path)
-    except OSError:
-        return False
-    return True

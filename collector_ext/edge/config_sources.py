@@ -7,9 +7,8 @@ Where there is none of these, nothing but variables is read, and no more than th
 
 from __future__ import annotations
 
-import posix
-
 from collector_ext.core.config.variables import configuration_from, has_endpoint
+from collector_ext.edge import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def source_from(variables: Mapping[str, str], *, default_path: str = DEFAULT_PAT
         uri = variables.get(name, "").strip()
         if uri:
             return document(uri, variables, named_by=name)
-    if _is_file(default_path):
+    if files.is_there(default_path):
         return document(default_path, variables, named_by="")
     return Variables(variables)
 
@@ -91,11 +90,3 @@ def document(uri: str, variables: Mapping[str, str], *, named_by: str) -> Source
 
     fallback = Variables(variables) if has_endpoint(variables) else None
     return Document(uri, variables, named_by=named_by, fallback=fallback)
-
-
-def _is_file(path: str) -> bool:
-    try:
-        posix.stat(path)
-    except OSError:
-        return False
-    return True

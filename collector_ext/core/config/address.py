@@ -80,6 +80,12 @@ def split_target(text: str) -> tuple[str, str] | None:
     return (scheme, f"{bracketed(host)}:{port}") if host and port is not None else None
 
 
+def split_known(target: str) -> tuple[str, int]:
+    """Return host, without the brackets of an IPv6 address, and port of what was split before."""
+    host, _, port = target.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def with_path(target: str, path: str) -> str:
     """Append a signal's path to a path, before its query."""
     base, question_mark, query = target.partition("?")

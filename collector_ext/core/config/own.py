@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector_ext.core.config.address import is_loopback
+from collector_ext.core.config.address import is_loopback, split_known
 from collector_ext.core.config.configuration import Configuration, OtlpGrpc, OtlpHttp
 from collector_ext.core.config.naming import names_of
 
@@ -48,8 +48,7 @@ def _own_signals(exporter: ExporterSettings, own_ports: tuple[int, ...]) -> set[
     if isinstance(exporter, OtlpHttp):
         places = {s: (d.host, d.port) for s, d in exporter.destinations.items()}
     elif isinstance(exporter, OtlpGrpc):
-        split = {s: target.rpartition(":") for s, target in exporter.targets.items()}
-        places = {s: (host.strip("[]"), int(port)) for s, (host, _, port) in split.items()}
+        places = {s: split_known(target) for s, target in exporter.targets.items()}
     else:
         return set()
     return {s for s, (host, port) in places.items() if port in own_ports and is_loopback(host)}

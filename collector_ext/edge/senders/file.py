@@ -16,6 +16,10 @@ from collector_ext.core.otlp import JSON, ExportRequest
 from collector_ext.core.transcode.from_json import json_to_protobuf
 from collector_ext.core.transcode.to_json import to_json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collector_ext.edge.log import Log
+
 _BAD_REQUEST = 400
 _LENGTH_BYTES = 4
 
@@ -31,12 +35,14 @@ def sender_of(
     settings: File,
     *,
     own_ports: tuple[int, ...],  # noqa: ARG001 - what all senders are given
+    log: Log | None = None,  # noqa: ARG001 - what all senders are given
 ) -> FileSender:
     """Return the sender that the settings ask for; it opens the file for each request.
 
     Args:
         settings: Of the exporter.
         own_ports: Not asked for here.
+        log: Not asked for here.
 
     Raises:
         ValueError: It cannot be used; the message is a clause that says why.

@@ -17,7 +17,7 @@ Specification: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc
 from __future__ import annotations
 
 from collector_ext.core import grpc_answer, grpc_metadata
-from collector_ext.core.config.address import is_loopback
+from collector_ext.core.config.address import is_loopback, split_known
 from collector_ext.core.events import Refused
 from collector_ext.core.otlp import JSON
 from collector_ext.core.proxy import standard_proxy
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collector_ext.core.config.configuration import OtlpGrpc, Tls
     from collector_ext.core.events import Outcome
     from collector_ext.core.otlp import ExportRequest, Signal
+    from collector_ext.edge.log import Log
 
     Option = tuple[str, str | int]
 
@@ -49,12 +50,18 @@ _DETAILS = "grpc-status-details-bin"
 _BAD_REQUEST = 400
 
 
-def sender_of(settings: OtlpGrpc, *, own_ports: tuple[int, ...]) -> OtlpGrpcSender:
+def sender_of(
+    settings: OtlpGrpc,
+    *,
+    own_ports: tuple[int, ...],
+    log: Log | None = None,  # noqa: ARG001 - what all senders are given
+) -> OtlpGrpcSender:
     """Return the sender of one exporter. Imports `grpcio`, which takes 60 ms of CPU.
 
     Args:
         settings: Of the exporter.
         own_ports: Of our receivers, to which nothing must ever be exported.
+        log: Not asked for here.
 
     Raises:
         ValueError: It cannot be used; the message is a clause that says why.
@@ -204,7 +211,7 @@ class _Peer:
 
 
 def _options(target: str, tls: Tls) -> list[Option]:
-    host, port = _split(target)
+    host, port = split_known(target)
     options: list[Option] = [
         ("grpc.primary_user_agent", f"otel-layer/{VERSION}"),
         ("grpc.max_receive_message_length", _ANSWER_BYTES_MAX),
@@ -275,14 +282,8 @@ def _is_out_of_reach(status: grpc_answer.Status) -> bool:
 
 
 def _is_own(target: str, own_ports: tuple[int, ...]) -> bool:
-    host, port = _split(target)
+    host, port = split_known(target)
     return port in own_ports and is_loopback(host)
-
-
-def _split(target: str) -> tuple[str, int]:
-    """Return host, without the brackets of an IPv6 address, and port of ``host:port``."""
-    host, _, port = target.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 def _in_protobuf(request: ExportRequest) -> bytes:

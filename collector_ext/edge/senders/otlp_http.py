@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collector_ext.core.config.configuration import Auth, Destination, OtlpHttp
     from collector_ext.core.proxy import Proxy
+    from collector_ext.edge.log import Log
     from collector_ext.edge.sigv4 import Signer
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -37,12 +38,18 @@ _PROXIES = (
 )
 
 
-def sender_of(settings: OtlpHttp, *, own_ports: tuple[int, ...]) -> OtlpHttpSender:
+def sender_of(
+    settings: OtlpHttp,
+    *,
+    own_ports: tuple[int, ...],
+    log: Log | None = None,  # noqa: ARG001 - what all senders are given
+) -> OtlpHttpSender:
     """Return the sender that the settings ask for; it connects when it first sends.
 
     Args:
         settings: Of the exporter.
         own_ports: Of our receivers, to which nothing must ever be exported.
+        log: Not asked for here.
 
     Raises:
         ValueError: It cannot be used; the message is a clause that says why.

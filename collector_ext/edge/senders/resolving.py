@@ -8,23 +8,11 @@ from collector_ext.edge.http_client import PeerError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Protocol
 
     from collector_ext.core.config.configuration import Configuration
     from collector_ext.core.otlp import ExportRequest
+    from collector_ext.edge.exporter import Sender
     from collector_ext.edge.secrets import SecretKeeper
-
-    class Sender(Protocol):
-        """What is made."""
-
-        def peer_of(self, request: ExportRequest) -> object:
-            """Return whom a request goes to."""
-
-        def send(self, request: ExportRequest, deadline_at: float) -> Outcome:
-            """Send one request."""
-
-        def close(self) -> None:
-            """Close all connections."""
 
 
 _UNAUTHORISED = (401, 403)

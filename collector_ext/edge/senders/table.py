@@ -31,8 +31,6 @@ def sender_of(settings: ExporterSettings, *, own_ports: tuple[int, ...], log: Lo
         ValueError: It cannot be used; the message is a clause that says why.
     """
     # With a name to be taken from it, `__import__` returns the module and not its package.
-    kind = type(settings).__name__
-    module = __import__(MODULES[kind], fromlist=["sender_of"])
-    extra = {"log": log} if kind == "Debug" else {}
-    sender: Sender = module.sender_of(settings, own_ports=own_ports, **extra)
+    module = __import__(MODULES[type(settings).__name__], fromlist=["sender_of"])
+    sender: Sender = module.sender_of(settings, own_ports=own_ports, log=log)
     return sender
