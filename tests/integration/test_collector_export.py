@@ -62,13 +62,6 @@ class Running:
 
 
 @pytest.fixture
-def stack():
-    """Holds everything that must be closed after the test."""
-    with contextlib.ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
 def remote(stack):
     """An endpoint that accepts everything."""
     return stack.enter_context(FakeRemote())

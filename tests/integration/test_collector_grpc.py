@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
 
@@ -36,13 +35,6 @@ def request_of(*bodies, signal=TRACES, content_type=PROTOBUF):
     """An export request as the outbox makes it."""
     payloads = tuple(Payload(signal, content_type, body, is_suspect=False) for body in bodies)
     return ExportRequest("otlp_grpc", signal, payloads)
-
-
-@pytest.fixture
-def stack():
-    """Holds everything that must be closed after the test."""
-    with contextlib.ExitStack() as stack:
-        yield stack
 
 
 @pytest.fixture

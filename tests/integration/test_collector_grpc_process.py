@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import socket
 import subprocess
@@ -20,13 +19,6 @@ from tests.fakes.lambda_api import FakeLambdaApi
 from tests.fakes.trace_requests import export_request, span_id
 
 A, B = export_request(("a", span_id(1))), export_request(("b", span_id(2)))
-
-
-@pytest.fixture
-def stack():
-    """Holds everything that must be closed after the test."""
-    with contextlib.ExitStack() as stack:
-        yield stack
 
 
 @pytest.fixture

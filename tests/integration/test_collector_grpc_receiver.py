@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import select
 import threading
@@ -28,13 +27,6 @@ from tests.fakes.grpc_remote import PATIENCE_S
 from tests.fakes.trace_requests import export_request, span_id
 
 A, B = export_request(("a", span_id(1))), export_request(("b", span_id(2)))
-
-
-@pytest.fixture
-def stack():
-    """Holds everything that must be closed after the test."""
-    with contextlib.ExitStack() as stack:
-        yield stack
 
 
 RECEIVER = ReceiverSettings(host="127.0.0.1", port=0, size_bytes_max=4 * 1024 * 1024)

@@ -25,13 +25,6 @@ AUTHORITY = trustme.CA()
 TLS = tls_settings(ca_pem=AUTHORITY.cert_pem.bytes().decode())
 
 
-@pytest.fixture
-def stack():
-    """Holds everything that must be closed after the test."""
-    with contextlib.ExitStack() as stack:
-        yield stack
-
-
 @pytest.fixture(params=["http", "https"])
 def remote(stack, request):
     """An endpoint that accepts everything."""

@@ -35,13 +35,6 @@ A, B = export_request(("a", span_id(1))), export_request(("b", span_id(2)))
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s3cr3t-of-aws"}
 
 
-@pytest.fixture
-def stack():
-    """Holds everything that must be closed after the test."""
-    with contextlib.ExitStack() as stack:
-        yield stack
-
-
 @pytest.fixture(scope="module")
 def moto_url():
     """Moto's server, in a process of its own."""

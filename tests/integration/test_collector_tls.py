@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import socket
 import ssl
@@ -18,13 +17,6 @@ from tests.fakes.otlp_remote import PATIENCE_S, FakeRemote
 from tests.fakes.otlp_settings import otlp_http, sent, sent_once, tls_settings
 
 HOST = "127.0.0.1"
-
-
-@pytest.fixture
-def stack():
-    """Holds everything that must be closed after the test."""
-    with contextlib.ExitStack() as stack:
-        yield stack
 
 
 @pytest.fixture

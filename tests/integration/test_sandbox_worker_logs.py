@@ -9,7 +9,6 @@ import pytest
 
 from lambda_sandbox.core.events import RUNTIME, LineWritten
 from lambda_sandbox.edge import clock
-from lambda_sandbox.edge.loop import Loop
 from lambda_sandbox.edge.worker_logs import WorkerLogs
 
 PATIENCE_S = 30.0
@@ -44,14 +43,6 @@ print("the parent has its own output")
 for worker in workers:
     os.waitpid(worker, 0)
 """
-
-
-@pytest.fixture
-def loop():
-    """A loop that is closed afterwards."""
-    running = Loop()
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -17,18 +17,9 @@ from lambda_sandbox.edge.limits import (
     MemoryWatch,
     restrict,
 )
-from lambda_sandbox.edge.loop import Loop
 
 MIB = 1 << 20
 GONE = 2**22  # larger than any process id
-
-
-@pytest.fixture
-def loop():
-    """A loop that is closed afterwards."""
-    running = Loop()
-    yield running
-    running.close()
 
 
 @pytest.fixture

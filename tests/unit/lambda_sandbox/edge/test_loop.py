@@ -14,14 +14,6 @@ from lambda_sandbox.edge.loop import READ, Loop
 
 
 @pytest.fixture
-def loop():
-    """A loop that is closed afterwards."""
-    running = Loop()
-    yield running
-    running.close()
-
-
-@pytest.fixture
 def pipes():
     """Two pipes, both with something to read: their reading ends."""
     ends = [os.pipe() for _ in "ab"]

@@ -9,16 +9,7 @@ import pytest
 
 from lambda_sandbox.core.events import LineWritten
 from lambda_sandbox.edge import clock
-from lambda_sandbox.edge.loop import Loop
 from lambda_sandbox.edge.outputs import READ_BYTES, Outputs
-
-
-@pytest.fixture
-def loop():
-    """A loop that is closed afterwards."""
-    running = Loop()
-    yield running
-    running.close()
 
 
 @pytest.fixture

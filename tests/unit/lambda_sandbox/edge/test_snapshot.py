@@ -9,7 +9,6 @@ import pytest
 
 from lambda_sandbox.core.events import TimeReached
 from lambda_sandbox.edge import clock
-from lambda_sandbox.edge.loop import Loop
 from lambda_sandbox.edge.snapshot import MESSAGE_BYTES_MAX, Snapshot
 
 
@@ -35,13 +34,6 @@ class Owner:
     def tell(self, *what):
         self.told.append(what)
         self.loop.emit(TimeReached())  # any event: the loop waits for one
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 @pytest.fixture

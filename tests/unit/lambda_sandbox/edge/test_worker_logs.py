@@ -12,18 +12,9 @@ import pytest
 from lambda_sandbox.core.events import RUNTIME, LineWritten
 from lambda_sandbox.core.invocation import SandboxError
 from lambda_sandbox.edge import clock
-from lambda_sandbox.edge.loop import Loop
 from lambda_sandbox.edge.worker_logs import PATH_BYTES_MAX, WorkerLogs
 
 PATIENCE_S = 10.0
-
-
-@pytest.fixture
-def loop():
-    """A loop that is closed afterwards."""
-    running = Loop()
-    yield running
-    running.close()
 
 
 @pytest.fixture
