@@ -40,6 +40,29 @@ def http_service() -> Iterator[HttpService]:
 
 
 @pytest.fixture
+def example(layer: Path, http_service: HttpService):
+    """Build the example function, observed by the layer, with some variables more."""
+
+    def build(**variables: str) -> Function:
+        return Function(
+            task=HELLO,
+            handler="app.handler",
+            layer=layer,
+            environ={
+                "AWS_LAMBDA_EXEC_WRAPPER": f"{layer}/otel-instrument",
+                "OTEL_LAYER_RECEIVER_PORT": "0",
+                "SERVICE_URL": http_service.url,
+                **variables,
+            },
+            name="hello",
+            memory_mb=256,
+            python=Path(sys.executable),
+        )
+
+    return build
+
+
+@pytest.fixture
 def story(layer: Path):
     """Build a function of ``tasks/stories``: observed by the layer unless told otherwise."""
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 from lambda_sandbox.edge.otlp_endpoint import OtlpEndpoint
-from lambda_sandbox.sandbox import Function, Sandbox
-from tests.e2e.conftest import HELLO
+from lambda_sandbox.sandbox import Sandbox
 
 PIPELINE = """
 exporters:
@@ -44,27 +41,13 @@ def document(exporters, processors=None):
 
 
 @pytest.fixture
-def run(layer, http_service, tmp_path):
+def run(example, tmp_path):
     """Invoke the example function once under a document; return its sandbox, which has ended."""
 
     def run_under(text, count=1, **variables):
         path = tmp_path / "collector.yaml"
         path.write_text(text)
-        function = Function(
-            task=HELLO,
-            handler="app.handler",
-            layer=layer,
-            environ={
-                "AWS_LAMBDA_EXEC_WRAPPER": f"{layer}/otel-instrument",
-                "OPENTELEMETRY_COLLECTOR_CONFIG_URI": str(path),
-                "OTEL_LAYER_RECEIVER_PORT": "0",
-                "SERVICE_URL": http_service.url,
-                **variables,
-            },
-            name="hello",
-            memory_mb=256,
-            python=Path(sys.executable),
-        )
+        function = example(OPENTELEMETRY_COLLECTOR_CONFIG_URI=str(path), **variables)
         with Sandbox(function) as sandbox:
             for _ in range(count):
                 assert sandbox.invoke(b"{}").status == "success"

@@ -7,14 +7,13 @@ import json
 import ssl
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import trustme
 
 from lambda_sandbox.edge.otlp_endpoint import OtlpEndpoint
-from lambda_sandbox.sandbox import Function, Sandbox
-from tests.e2e.conftest import HELLO, ROOT
+from lambda_sandbox.sandbox import Sandbox
+from tests.e2e.conftest import ROOT
 from tests.fakes.tunnel import Tunnel
 
 KEY = "key-of-nobody"
@@ -41,25 +40,12 @@ ENDPOINTS = {
 
 
 @pytest.fixture
-def run(layer, http_service):
+def run(layer, example):
     """Invoke the example function once under a preset; return its sandbox, which has ended."""
 
     def run_under(preset, **variables):
-        function = Function(
-            task=HELLO,
-            handler="app.handler",
-            layer=layer,
-            environ={
-                "AWS_LAMBDA_EXEC_WRAPPER": f"{layer}/otel-instrument",
-                "OPENTELEMETRY_COLLECTOR_CONFIG_URI": f"{layer}/collector-config/{preset}.yaml",
-                "OTEL_LAYER_RECEIVER_PORT": "0",
-                "SERVICE_URL": http_service.url,
-                **variables,
-            },
-            name="hello",
-            memory_mb=256,
-            python=Path(sys.executable),
-        )
+        document = f"{layer}/collector-config/{preset}.yaml"
+        function = example(OPENTELEMETRY_COLLECTOR_CONFIG_URI=document, **variables)
         with Sandbox(function) as sandbox:
             assert sandbox.invoke(b"{}").status == "success"
             sandbox.wait_frozen()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
-from lambda_sandbox.sandbox import Function, Sandbox
-from tests.e2e.conftest import HELLO
+from lambda_sandbox.sandbox import Sandbox
 
 INCOMING_TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 INCOMING_SPAN_ID = "b7ad6b7169203331"
@@ -17,23 +14,9 @@ INCOMING = f"00-{INCOMING_TRACE_ID}-{INCOMING_SPAN_ID}-01"
 
 
 @pytest.fixture
-def hello(layer, endpoint, http_service):
+def hello(example, endpoint):
     """The example function, observed, in an environment of its own."""
-    function = Function(
-        task=HELLO,
-        handler="app.handler",
-        layer=layer,
-        environ={
-            "AWS_LAMBDA_EXEC_WRAPPER": f"{layer}/otel-instrument",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url,
-            "OTEL_LAYER_RECEIVER_PORT": "0",
-            "SERVICE_URL": http_service.url,
-        },
-        name="hello",
-        memory_mb=256,
-        python=Path(sys.executable),
-    )
-    with Sandbox(function) as sandbox:
+    with Sandbox(example(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint.url)) as sandbox:
         yield sandbox
 
 
