@@ -48,7 +48,7 @@ class TelemetryApi:
     """
 
     def __init__(self, *, supported: bool, managed: bool = False) -> None:
-        self.closed = False
+        self.closed = not supported
         self._supported = supported
         self._managed = managed
         self._past: deque[tuple[Item, Item]] = deque()  # as objects, and as plain text
@@ -112,6 +112,8 @@ class TelemetryApi:
             now: Monotonic seconds.
             plain: The same for subscribers that do not know objects, if it is not the same.
         """
+        if self.closed and not self._subscribers:
+            return  # nobody can receive it any more
         item = weighed(event)
         items = item, (weighed(plain) if plain else item)
         if not self.closed:
