@@ -8,10 +8,10 @@ from collector_ext.core.config.naming import names_of
 from collector_ext.core.config.own import without_ourselves
 from collector_ext.core.config.start_line import start_line
 from collector_ext.core.config.variables import TIMEOUT_S
+from collector_ext.core.delivery.outbox import Outbox
+from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
 from collector_ext.core.events import NextFailed
 from collector_ext.core.lifecycle import Lifecycle
-from collector_ext.core.outbox import Outbox
-from collector_ext.core.pipelines import Pipeline, Pipelines
 from collector_ext.edge import clock
 from collector_ext.edge.config_sources import source_from
 from collector_ext.edge.exporter import Exporter

@@ -18,6 +18,7 @@ What it promises, whatever the order of events (tests/properties/test_collector_
 from __future__ import annotations
 
 from collector_ext.core.actions import Action, AskNext, Exit, Export
+from collector_ext.core.delivery.pipelines import Pipelines
 from collector_ext.core.events import (
     END,
     SNAPSHOT,
@@ -36,7 +37,6 @@ from collector_ext.core.events import (
     TimerExpired,
 )
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
-from collector_ext.core.pipelines import Pipelines
 from collector_ext.core.unfinished import NO_END, Unfinished
 
 DEADLINE_MARGIN_S = 0.2

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
 from collector_ext.core.otlp import SIGNALS
-from collector_ext.core.pipelines import Pipeline, Pipelines
 
 if TYPE_CHECKING:
-    from collector_ext.core.outbox import Outbox
+    from collector_ext.core.delivery.outbox import Outbox
 
 
 def pipelines_to(outbox: Outbox, exporter: str = "otlp", **others: Outbox) -> Pipelines:

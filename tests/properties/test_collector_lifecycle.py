@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from collector_ext.core.actions import Action, AskNext, Exit, Export, Say
+from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.events import (
     Delivered,
     Event,
@@ -29,7 +30,6 @@ from collector_ext.core.lifecycle import (
     Lifecycle,
 )
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
-from collector_ext.core.outbox import Outbox
 from tests.fakes.pipelines import pipelines_to
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 

@@ -8,9 +8,9 @@ import select
 import pytest
 
 from collector_ext.core.actions import INFO, Action, AskNext, Exit, Say
+from collector_ext.core.delivery.pipelines import Pipelines
 from collector_ext.core.events import Event, InvokeReceived
 from collector_ext.core.lifecycle import Lifecycle
-from collector_ext.core.pipelines import Pipelines
 from collector_ext.runner import Runner
 
 NOW = 1_000.0

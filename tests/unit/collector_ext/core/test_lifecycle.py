@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from collector_ext.core.actions import INFO, WARN, AskNext, Exit, Export, Say
+from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.events import (
     Delivered,
     ExportFinished,
@@ -36,7 +37,6 @@ from collector_ext.core.lifecycle import (
     Lifecycle,
 )
 from collector_ext.core.otlp import JSON, LOGS, PROTOBUF, TRACES, ExportRequest, Payload
-from collector_ext.core.outbox import Outbox
 from tests.fakes.pipelines import pipelines_to
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 

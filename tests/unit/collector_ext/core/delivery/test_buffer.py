@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector_ext.core.buffer import Buffer
+from collector_ext.core.delivery.buffer import Buffer
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
 
 A, B, C = (

@@ -7,8 +7,8 @@ one of these; what is lost is counted and said, once until something changes.
 from __future__ import annotations
 
 from collector_ext.core.actions import INFO, WARN, Say
-from collector_ext.core.buffer import Buffer
-from collector_ext.core.complaints import Complaints
+from collector_ext.core.delivery.buffer import Buffer
+from collector_ext.core.delivery.complaints import Complaints
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
 from collector_ext.core.otlp import ExportRequest, Payload, Signal, export_requests
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from collector_ext.core import outbox as module
 from collector_ext.core.actions import WARN, Say
+from collector_ext.core.delivery import outbox as module
+from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.events import Delivered, Failed, Refused
 from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES, ExportRequest, Payload
-from collector_ext.core.outbox import Outbox
 
 NAMES = {TRACES: "https://a.example/v1/traces", LOGS: "https://a.example/v1/logs"}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from collector_ext.core import pipelines as module
 from collector_ext.core.actions import WARN, Say
+from collector_ext.core.delivery import pipelines as module
+from collector_ext.core.delivery.outbox import Outbox
+from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
 from collector_ext.core.events import Delivered, Failed
 from collector_ext.core.otlp import JSON, LOGS, METRICS, PROTOBUF, TRACES, ExportRequest, Payload
-from collector_ext.core.outbox import Outbox
-from collector_ext.core.pipelines import Pipeline, Pipelines
 from tests.fakes.trace_requests import export_request
 
 NAMES = {signal: f"https://a.example{signal.path}" for signal in (TRACES, METRICS, LOGS)}

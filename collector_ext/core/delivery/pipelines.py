@@ -8,10 +8,10 @@ exporter has an outbox of its own, so that one that is away costs the others not
 from __future__ import annotations
 
 from collector_ext.core.actions import WARN, Say
-from collector_ext.core.buffer import Buffer
-from collector_ext.core.complaints import Complaints
+from collector_ext.core.delivery.buffer import Buffer
+from collector_ext.core.delivery.complaints import Complaints
+from collector_ext.core.delivery.outbox import BUFFER_BYTES_MAX, Outbox
 from collector_ext.core.otlp import PROTOBUF, ExportRequest, Payload, Signal
-from collector_ext.core.outbox import BUFFER_BYTES_MAX, Outbox
 from collector_ext.core.wire import MalformedError, top_level_fields
 
 TYPE_CHECKING = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collector_ext.core.actions import WARN, Say
-from collector_ext.core.complaints import REASON_COUNT_MAX, Complaints
+from collector_ext.core.delivery.complaints import REASON_COUNT_MAX, Complaints
 
 
 class TestAComplaint:

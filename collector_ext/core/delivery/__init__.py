@@ -1,0 +1,1 @@
+"""What becomes of telemetry between its arrival and its end."""
