@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector_ext.core.delivery.failures import Failure
 from collector_ext.core.otlp import ExportRequest, Payload
 from collector_ext.core.value import Value
 
@@ -71,15 +72,14 @@ class Refused(Value):
     """The endpoint will not accept this request, however often it is sent."""
 
     request: ExportRequest
-    status: int  # HTTP
-    reason: str
+    failure: Failure
 
 
 class Failed(Value):
     """A request was not delivered and may be sent again."""
 
     request: ExportRequest
-    reason: str
+    failure: Failure
 
 
 Outcome = Delivered | Refused | Failed

@@ -6,6 +6,8 @@ Specification: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-response
 from __future__ import annotations
 
 from collector_ext.core import otlp_answer
+from collector_ext.core.delivery import failures
+from collector_ext.core.delivery.failures import Failure
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
 from collector_ext.core.http1 import Response
 from collector_ext.core.otlp import PROTOBUF, ExportRequest
@@ -27,14 +29,15 @@ _EXHAUSTED = "RESOURCE_EXHAUSTED"
 _RETRY_INFO = b"type.googleapis.com/google.rpc.RetryInfo"
 """The type of a detail, as it is spelled in a serialised ``google.rpc.Status``."""
 
-_HTTP_STATUSES = {
-    "INVALID_ARGUMENT": 400,  # of the content: the parts are judged on their own
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "UNIMPLEMENTED": 404,
-    _EXHAUSTED: 413,  # as a rule, the request is larger than the peer takes
+_KINDS = {
+    "INVALID_ARGUMENT": failures.CONTENT,
+    "UNAUTHENTICATED": failures.UNAUTHORISED,
+    "PERMISSION_DENIED": failures.UNAUTHORISED,
+    "UNIMPLEMENTED": failures.NOT_FOUND,
+    "UNAVAILABLE": failures.UNAVAILABLE,
+    "DEADLINE_EXCEEDED": failures.TIMEOUT,
+    _EXHAUSTED: failures.TOO_LARGE,  # as a rule, the request is larger than the peer takes
 }
-"""What the same refusal is called over HTTP; 500 for all others."""
 
 _ANSWER_TOO_LARGE = "CLIENT: Received message larger than max"
 """What gRPC says of an answer. It came, so the request was accepted."""
@@ -73,9 +76,10 @@ def failure(request: ExportRequest, status: Status, *, reason: str) -> Outcome:
     if status.code == _EXHAUSTED and _ANSWER_TOO_LARGE in status.message:
         return Delivered(request, 0, "")
     is_pause = status.code == _EXHAUSTED and _RETRY_INFO in status.details
+    kind = failures.THROTTLED if is_pause else _KINDS.get(status.code, failures.ANSWER)
     if is_pause or status.code in RETRYABLE:
-        return Failed(request, reason)
-    return Refused(request, _HTTP_STATUSES.get(status.code, 500), reason)
+        return Failed(request, Failure(kind, reason, None))
+    return Refused(request, Failure(kind, reason, None))
 
 
 def reason(status: Status, secrets: tuple[str, ...]) -> str:

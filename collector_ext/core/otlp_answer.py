@@ -6,6 +6,8 @@ Specification: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
 from __future__ import annotations
 
 from collector_ext.core import json_text, wire
+from collector_ext.core.delivery import failures
+from collector_ext.core.delivery.failures import Failure
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
 from collector_ext.core.http1 import Response
 from collector_ext.core.otlp import JSON, PROTOBUF, ExportRequest
@@ -13,6 +15,18 @@ from collector_ext.core.otlp import JSON, PROTOBUF, ExportRequest
 RETRYABLE = (429, 502, 503, 504)
 """All others must not be sent again, 408 and 500 included:
 https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes"""
+
+_KINDS = {
+    400: failures.CONTENT,
+    401: failures.UNAUTHORISED,
+    403: failures.UNAUTHORISED,
+    404: failures.NOT_FOUND,
+    413: failures.TOO_LARGE,
+    429: failures.THROTTLED,
+    502: failures.UNAVAILABLE,
+    503: failures.UNAVAILABLE,
+    504: failures.UNAVAILABLE,
+}
 
 _SUCCESS = range(200, 300)
 
@@ -28,10 +42,11 @@ def outcome(request: ExportRequest, response: Response) -> Outcome:
         if not 0 < rejected_count <= _INT64_MAX:
             return Delivered(request, 0, "")
         return Delivered(request, rejected_count, reason[:_EXCERPT])
-    reason = f"HTTP {response.status}"
+    kind = _KINDS.get(response.status, failures.ANSWER)
+    failure = Failure(kind, f"HTTP {response.status}", None)
     if response.status in RETRYABLE:
-        return Failed(request, reason)
-    return Refused(request, response.status, reason)
+        return Failed(request, failure)
+    return Refused(request, failure)
 
 
 def _partial_success(response: Response) -> tuple[int, str]:

@@ -12,6 +12,7 @@ import _thread
 import posix
 import select
 
+from collector_ext.core.delivery.failures import CONNECTION, LOCAL, Failure, Kind
 from collector_ext.core.events import ExportFinished, Failed, Outcome
 from collector_ext.edge.http_client import PeerError
 
@@ -75,7 +76,7 @@ class Exporter:
                 self._queue_of(exporter).put((own, requests, order.deadline_at))
             except RuntimeError as fault:
                 # The function shares the environment's threads with us, and has all of them.
-                self._finish(own, [Failed(request, str(fault)) for request in requests])
+                self._finish(own, [_failed(request, LOCAL, str(fault)) for request in requests])
 
     def _queue_of(self, exporter: str) -> _queue.SimpleQueue[Part | None]:
         if exporter not in self._parts:
@@ -127,18 +128,22 @@ def _send(
         peer = sender.peer_of(request)
         if peer in silent:
             # A host that did not answer a moment ago is not paid for twice.
-            return Failed(request, silent[peer])
+            return _failed(request, CONNECTION, silent[peer])
         try:
             return sender.send(request, deadline_at)
         except PeerError as fault:
             silent[peer] = str(fault)
-            return Failed(request, str(fault))
+            return _failed(request, CONNECTION, str(fault))
     except Exception as fault:  # noqa: BLE001 - not swallowed: it is said as the reason
         # A fault of ours that one answer can trigger must not end all telemetry, even where
         # it also keeps the sender from closing.
         _close(sender)
         # Its text may quote a header.
-        return Failed(request, type(fault).__name__)
+        return _failed(request, LOCAL, type(fault).__name__)
+
+
+def _failed(request: ExportRequest, kind: Kind, reason: str) -> Failed:
+    return Failed(request, Failure(kind, reason, None))
 
 
 def _close(sender: Sender) -> None:

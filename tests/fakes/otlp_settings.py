@@ -63,7 +63,7 @@ def sent(sender, body=b"", signal=TRACES, *, budget_s=BUDGET_S):
         return str(fault)
     if isinstance(outcome, Delivered):
         return "delivered"
-    return outcome.reason + ("; kept" if isinstance(outcome, Failed) else "; dropped")
+    return outcome.failure.reason + ("; kept" if isinstance(outcome, Failed) else "; dropped")
 
 
 def sent_once(url, body=b"", **settings):

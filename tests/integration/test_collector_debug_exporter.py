@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector_ext.core.config.configuration import Debug
+from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered, Refused
 from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.edge.log import Log
@@ -85,7 +86,8 @@ class TestTheLog:
         outcome = exporter.send(request_of(body, content_type), DEADLINE_AT)
 
         assert isinstance(outcome, Refused)
-        assert (outcome.status, outcome.reason[:18]) == (400, "it cannot be read:")
+        assert outcome.failure.kind is failures.CONTENT
+        assert outcome.failure.reason.startswith("it cannot be read:")
         assert said() == []
 
 

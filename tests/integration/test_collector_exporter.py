@@ -10,17 +10,22 @@ import threading
 import pytest
 
 from collector_ext.core.actions import Export
-from collector_ext.core.events import Delivered, ExportFinished, Failed
+from collector_ext.core.delivery import failures
+from collector_ext.core.events import Delivered, ExportFinished
 from collector_ext.core.otlp import LOGS, PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.edge.exporter import Exporter
 from collector_ext.edge.http_client import PeerError
 from tests.fakes.collector_process import SOURCE
+from tests.fakes.outcomes import failed
 
 PATIENCE_S = 10.0
 
 
 def request(exporter, body=b"1", signal=TRACES):
     return ExportRequest(exporter, signal, (Payload(signal, PROTOBUF, body, is_suspect=False),))
+
+
+FAULT = failed(request("one"), "RuntimeError", failures.LOCAL)
 
 
 def delivered(order):
@@ -127,7 +132,7 @@ class TestAPeerThatIsSilent:
 
         outcomes = outcomes_of(exporter_of(one=sender), *requests)
 
-        assert outcomes == [Failed(r, "no answer in time") for r in requests]
+        assert outcomes == [failed(r, "no answer in time", failures.CONNECTION) for r in requests]
         assert [order for order, _ in sender.sent] == [requests[0], requests[2]]
 
     def test_is_tried_again_by_the_next_order(self, exporter_of):
@@ -150,7 +155,7 @@ class TestAFaultOfOurs:
     def test_is_the_reason_of_a_failure(self, sender, exporter_of):
         (outcome,) = outcomes_of(exporter_of(one=sender), request("one"))
 
-        assert outcome == Failed(request("one"), "RuntimeError")
+        assert outcome == FAULT
         assert sender.is_closed
 
     def test_is_so_even_if_the_connection_cannot_be_closed(self, sender, exporter_of):
@@ -161,8 +166,8 @@ class TestAFaultOfOurs:
         sender.close = close
         exporter = exporter_of(one=sender)
 
-        assert outcomes_of(exporter, request("one")) == [Failed(request("one"), "RuntimeError")]
-        assert outcomes_of(exporter, request("one")) == [Failed(request("one"), "RuntimeError")]
+        assert outcomes_of(exporter, request("one")) == [FAULT]
+        assert outcomes_of(exporter, request("one")) == [FAULT]
 
 
 NO_THREAD = """
@@ -176,7 +181,7 @@ exporter = Exporter({"one": None})
 payload = Payload(TRACES, PROTOBUF, b"1", is_suspect=False)
 exporter.export(Export((ExportRequest("one", TRACES, (payload,)),), 5.0))
 ((outcome,),) = [finished.outcomes for finished in exporter.events()]
-print(type(outcome).__name__, outcome.reason)
+print(type(outcome).__name__, outcome.failure.reason)
 """
 
 

@@ -13,10 +13,12 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector_ext.core.config.configuration import File
+from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered, Failed, Refused
 from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.core.transcode.to_json import protobuf_to_json
 from collector_ext.edge.senders import file
+from tests.fakes.outcomes import failed
 from tests.fakes.trace_requests import export_request, span_id
 
 A, B = export_request(("a", span_id(1))), export_request(("b", span_id(2)))
@@ -26,6 +28,10 @@ DEADLINE_AT = 0.0  # it waits for nobody
 def request_of(*bodies, content_type=PROTOBUF):
     payloads = [Payload(TRACES, content_type, body, is_suspect=False) for body in bodies]
     return ExportRequest("file", TRACES, tuple(payloads))
+
+
+def unwritten(request, what):
+    return failed(request, f"cannot write to {what}", failures.LOCAL)
 
 
 def sender(path, *, is_json=True):
@@ -134,7 +140,7 @@ class TestFaults:
 
         outcome = sender(path).send(request, DEADLINE_AT)
 
-        assert outcome == Failed(request, f"cannot write to {path}: Is a directory")
+        assert outcome == unwritten(request, f"{path}: Is a directory")
 
     def test_a_folder_that_cannot_be_made(self, tmp_path):
         (tmp_path / "traces").touch()
@@ -142,16 +148,14 @@ class TestFaults:
 
         outcome = sender(tmp_path / "traces" / "file").send(request, DEADLINE_AT)
 
-        assert outcome == Failed(
-            request, f"cannot write to {tmp_path}/traces/file: Not a directory"
-        )
+        assert outcome == unwritten(request, f"{tmp_path}/traces/file: Not a directory")
 
     def test_a_disk_that_is_full(self):
         request = request_of(A)
 
         outcome = sender("/dev/full").send(request, DEADLINE_AT)
 
-        assert outcome == Failed(request, "cannot write to /dev/full: No space left on device")
+        assert outcome == unwritten(request, "/dev/full: No space left on device")
 
     def test_when_the_room_is_used_up_no_half_of_a_request_stays(self, path):
         exporter = sender(path)
@@ -162,7 +166,7 @@ class TestFaults:
         with room_for(len(whole) + 10):
             outcome = exporter.send(request, DEADLINE_AT)
 
-        assert outcome == Failed(request, f"cannot write to {path}: File too large")
+        assert outcome == unwritten(request, f"{path}: File too large")
         assert path.read_bytes() == whole
 
     def test_a_pipe_that_nobody_reads_holds_nobody(self, tmp_path):
@@ -182,9 +186,7 @@ class TestFaults:
         finally:
             os.close(reader)
 
-        assert outcome == Failed(
-            request, f"cannot write to {tmp_path}/pipe: Resource temporarily unavailable"
-        )
+        assert outcome == unwritten(request, f"{tmp_path}/pipe: Resource temporarily unavailable")
 
     @pytest.mark.parametrize("is_json", [True, False])
     def test_a_request_that_cannot_be_transcoded_is_refused(self, path, is_json):
@@ -193,7 +195,8 @@ class TestFaults:
         outcome = sender(path, is_json=is_json).send(request, DEADLINE_AT)
 
         assert isinstance(outcome, Refused)
-        assert (outcome.status, outcome.reason[:18]) == (400, "it cannot be read:")
+        assert outcome.failure.kind is failures.CONTENT
+        assert outcome.failure.reason.startswith("it cannot be read:")
         assert not path.exists()
 
 

@@ -16,13 +16,15 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # as a
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from collector_ext.core.config.configuration import BearerAuth, OtlpGrpc, SigV4Auth
-from collector_ext.core.events import Delivered, Failed, Refused
+from collector_ext.core.delivery import failures
+from collector_ext.core.events import Delivered, Refused
 from collector_ext.core.otlp import JSON, PROTOBUF, SIGNALS, TRACES, ExportRequest, Payload
 from collector_ext.edge import clock
 from collector_ext.edge.http_client import PeerError
 from collector_ext.edge.senders import otlp_grpc
 from tests.fakes.grpc_remote import PATIENCE_S, GrpcRemote
 from tests.fakes.otlp_settings import tls_settings as tls
+from tests.fakes.outcomes import failed, refused
 from tests.fakes.relay import Cutter, Proxy, Relay
 from tests.fakes.trace_requests import export_request, span_id
 
@@ -116,7 +118,8 @@ class TestSending:
     def test_json_that_is_none_is_refused_here(self, remote, sender_to):
         outcome = send(sender_to(remote.target), request_of(b'{"x": }', content_type=JSON))
 
-        assert (type(outcome), outcome.status, remote.calls) == (Refused, 400, [])
+        assert (type(outcome), remote.calls) == (Refused, [])
+        assert outcome.failure.kind is failures.CONTENT
 
     def test_the_peer_knows_the_deadline(self, remote, sender_to):
         sender = sender_to(remote.target, timeout_s=5.0)
@@ -168,12 +171,14 @@ class TestTheAnswer:
 
         outcome = send(sender_to(remote.target))
 
-        assert outcome == Refused(request_of(A), status, f"gRPC {code.name}: because")
+        assert outcome == refused(request_of(A), status, f"gRPC {code.name}: because")
 
     def test_what_may_be_sent_again_is_kept(self, remote, sender_to):
         remote.answer = lambda call: call.abort(grpc.StatusCode.ABORTED, "later")
 
-        assert send(sender_to(remote.target)) == Failed(request_of(A), "gRPC ABORTED: later")
+        assert send(sender_to(remote.target)) == failed(
+            request_of(A), "gRPC ABORTED: later", failures.ANSWER
+        )
 
     def test_so_is_what_is_exhausted_for_a_while(self, remote, sender_to):
         detail = Any()
@@ -184,14 +189,14 @@ class TestTheAnswer:
 
         outcome = send(sender_to(remote.target))
 
-        assert outcome == Failed(request_of(A), "gRPC RESOURCE_EXHAUSTED: wait")
+        assert outcome == failed(request_of(A), "gRPC RESOURCE_EXHAUSTED: wait", failures.THROTTLED)
 
     def test_a_request_larger_than_the_peer_takes_is_one_to_be_halved(self, remote, sender_to):
         large = b"\x0a\x80\x80\xc0\x02" + bytes(5 * 1024 * 1024)
 
         outcome = send(sender_to(remote.target), request_of(large))
 
-        assert (type(outcome), outcome.status) == (Refused, 413)
+        assert (type(outcome), outcome.failure.kind) == (Refused, failures.TOO_LARGE)
 
     def test_an_answer_that_is_too_large_is_a_success(self, remote, sender_to):
         remote.answer = lambda _: bytes(5 * 1024 * 1024)
@@ -204,7 +209,7 @@ class TestTheAnswer:
 
         outcome = send(sender_to(remote.target, headers=[("x-key", "s3cret")]))
 
-        assert outcome.reason == "gRPC UNAUTHENTICATED: unknown: ****"
+        assert outcome.failure.reason == "gRPC UNAUTHENTICATED: unknown: ****"
 
 
 class TestAPeerThatIsAway:
@@ -345,7 +350,7 @@ class TestAPeerThatIsAway:
         sender.close()
         thread.join(PATIENCE_S)
 
-        assert found == [Failed(request_of(A), "gRPC CANCELLED: Channel closed!")]
+        assert found == [failed(request_of(A), "gRPC CANCELLED: Channel closed!", failures.ANSWER)]
 
 
 class TestTls:

@@ -30,6 +30,7 @@ from collector_ext.core.lifecycle import (
     Lifecycle,
 )
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
+from tests.fakes.outcomes import failed, refused
 from tests.fakes.pipelines import pipelines_to
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
@@ -239,10 +240,10 @@ class SimulatedLambda(RuleBasedStateMachine):
                 self.delivered.update(ids)
                 outcomes.append(Delivered(request, 0, ""))
             elif status == 503:
-                outcomes.append(Failed(request, "HTTP 503"))
+                outcomes.append(failed(request))
             else:
                 self.divided_count += len(request.payloads) > 1
-                outcomes.append(Refused(request, status, f"HTTP {status}"))
+                outcomes.append(refused(request, status))
         self.feed(ExportFinished(tuple(outcomes)))
 
     # What always holds

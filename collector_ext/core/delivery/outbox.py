@@ -9,6 +9,7 @@ from __future__ import annotations
 from collector_ext.core.actions import INFO, WARN, Say
 from collector_ext.core.delivery.buffer import Buffer
 from collector_ext.core.delivery.complaints import Complaints
+from collector_ext.core.delivery.failures import CONTENT, TOO_LARGE
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
 from collector_ext.core.otlp import ExportRequest, Payload, Signal, export_requests
 
@@ -22,8 +23,8 @@ BUFFER_BYTES_MAX = 8 * 1024 * 1024
 REQUEST_BYTES_MAX = 4 * 1024 * 1024 - 64 * 1024
 """A merged request: under gRPC's default limit of 4 MiB, which stands behind many endpoints."""
 
-_OF_THE_CONTENT = (400, 413)
-"""Bad Request and Content Too Large: it is the body that is refused, not whoever sends it."""
+_OF_THE_CONTENT = (CONTENT, TOO_LARGE)
+"""It is the body that is refused, not whoever sends it."""
 
 _BUFFER = "buffer"
 
@@ -154,14 +155,16 @@ class Outbox:
             ]
             return []
         # An endpoint that refuses this body is one that takes others: it is not away.
-        about = "payload for " if outcome.status in _OF_THE_CONTENT else ""
-        said = self._complain_about(request, outcome.reason, "dropped", about=about)
+        about = "payload for " if outcome.failure.kind in _OF_THE_CONTENT else ""
+        said = self._complain_about(request, outcome.failure.reason, "dropped", about=about)
         self._lose(request.payloads, is_said=bool(said))
         return said
 
     def _failed(self, outcome: Failed, kept: list[Payload]) -> list[Say]:
         kept += outcome.request.payloads
-        return self._complain_about(outcome.request, outcome.reason, "kept for the next export")
+        return self._complain_about(
+            outcome.request, outcome.failure.reason, "kept for the next export"
+        )
 
     def _complain_about(
         self, request: ExportRequest, reason: str, consequence: str, *, about: str = ""
@@ -188,7 +191,7 @@ class Outbox:
 
 def _may_be_of_one(outcome: Outcome) -> bool:
     """Whether a part of a merged request may be to blame for the refusal of all."""
-    is_refused = isinstance(outcome, Refused) and outcome.status in _OF_THE_CONTENT
+    is_refused = isinstance(outcome, Refused) and outcome.failure.kind in _OF_THE_CONTENT
     return is_refused and len(outcome.request.payloads) > 1
 
 

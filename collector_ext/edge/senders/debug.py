@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collector_ext.core import debug_text
 from collector_ext.core.config.configuration import Debug
+from collector_ext.core.delivery.failures import CONTENT, Failure
 from collector_ext.core.events import Delivered, Outcome, Refused
 from collector_ext.core.otlp import JSON, ExportRequest
 from collector_ext.core.transcode.from_json import json_to_protobuf
 from collector_ext.core.transcode.to_json import protobuf_to_json
 from collector_ext.edge.log import INFO, Log
-
-_BAD_REQUEST = 400
 
 
 def sender_of(
@@ -59,7 +58,7 @@ class DebugSender:
                 body = json_to_protobuf(request.signal, body)
             content = protobuf_to_json(request.signal, body)
         except ValueError as fault:
-            return Refused(request, _BAD_REQUEST, f"it cannot be read: {fault}")
+            return Refused(request, Failure(CONTENT, f"it cannot be read: {fault}", None))
         for line in debug_text.lines(request.signal, content, self._settings.verbosity):
             self._log.say(INFO, f"{self._settings.id}: {line}")
         return Delivered(request, 0, "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from collector_ext.core.config.configuration import File
+from collector_ext.core.delivery.failures import CONTENT, LOCAL, Failure
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
 from collector_ext.core.otlp import JSON, ExportRequest
 from collector_ext.core.transcode.from_json import json_to_protobuf
@@ -20,7 +21,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collector_ext.edge.log import Log
 
-_BAD_REQUEST = 400
 _LENGTH_BYTES = 4
 
 _FILE_MODE = 0o600
@@ -75,12 +75,13 @@ class FileSender:
         try:
             record = _line(request) if self._settings.is_json else _framed(request)
         except ValueError as fault:
-            return Refused(request, _BAD_REQUEST, f"it cannot be read: {fault}")
+            return Refused(request, Failure(CONTENT, f"it cannot be read: {fault}", None))
         try:
             _append(self._settings.path, record)
         except OSError as fault:
             reason = fault.strerror or type(fault).__name__
-            return Failed(request, f"cannot write to {self._settings.path}: {reason}")
+            reason = f"cannot write to {self._settings.path}: {reason}"
+            return Failed(request, Failure(LOCAL, reason, None))
         return Delivered(request, 0, "")
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collector_ext.core import grpc_answer, grpc_metadata
 from collector_ext.core.config.address import is_loopback, split_known
+from collector_ext.core.delivery.failures import CONTENT, Failure
 from collector_ext.core.events import Refused
 from collector_ext.core.otlp import JSON
 from collector_ext.core.proxy import standard_proxy
@@ -46,8 +47,6 @@ _METHODS = {
 _ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
 _DETAILS = "grpc-status-details-bin"
-
-_BAD_REQUEST = 400
 
 
 def sender_of(
@@ -121,7 +120,7 @@ class OtlpGrpcSender:
         try:
             body = _in_protobuf(request)
         except ValueError as fault:
-            return Refused(request, _BAD_REQUEST, str(fault))
+            return Refused(request, Failure(CONTENT, str(fault), None))
         try:
             answer = self._call(route, body, deadline_at)
         except self._grpc.RpcError as fault:

@@ -9,6 +9,7 @@ import posix
 import zlib
 
 from collector_ext.core import otlp_answer
+from collector_ext.core.delivery.failures import CONTENT, Failure
 from collector_ext.core.events import Outcome, Refused
 from collector_ext.core.otlp import JSON, ExportRequest, Signal
 from collector_ext.edge import clock
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _GZIP_LEVEL = 1
 """Spans shrink to a fifth at any level; level 6 takes three times the CPU, which is billed."""
-
-_BAD_REQUEST = 400
 
 _PROXIES = (
     b"http_proxy",
@@ -82,7 +81,7 @@ class OtlpHttpSender:
         try:
             content_type, body = _encoded(request, is_json=settings.is_json)
         except ValueError as fault:
-            return Refused(request, _BAD_REQUEST, f"it cannot be transcoded: {fault}")
+            return Refused(request, Failure(CONTENT, f"it cannot be transcoded: {fault}", None))
         headers = {"content-type": content_type, **self._headers[signal]}
         if settings.is_gzip[signal]:
             headers["content-encoding"] = "gzip"

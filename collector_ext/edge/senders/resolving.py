@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector_ext.core.delivery.failures import UNAUTHORISED, Failure
 from collector_ext.core.events import Failed, Outcome, Refused
 from collector_ext.edge.http_client import PeerError
 
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from collector_ext.core.otlp import ExportRequest
     from collector_ext.edge.exporter import Sender
     from collector_ext.edge.secrets import SecretKeeper
-
-
-_UNAUTHORISED = (401, 403)
 
 
 def references_of(
@@ -73,13 +71,15 @@ class ResolvingSender:
         """
         sender = self._current(deadline_at)
         outcome = sender.send(request, deadline_at)
-        if _is_unauthorised(outcome):
+        if _unauthorised(outcome):
             self._keeper.refused(self._references)
             renewed = self._current(deadline_at)
             if renewed is not sender:
                 outcome = renewed.send(request, deadline_at)
-        if _is_unauthorised(outcome):
-            return Failed(request, f"{outcome.reason} with the secrets as they were last read")
+        refusal = _unauthorised(outcome)
+        if refusal:
+            reason = f"{refusal.reason} with the secrets as they were last read"
+            return Failed(request, Failure(UNAUTHORISED, reason, None))
         return outcome
 
     def close(self) -> None:
@@ -99,5 +99,8 @@ class ResolvingSender:
         return self._sender
 
 
-def _is_unauthorised(outcome: Outcome) -> bool:
-    return isinstance(outcome, Refused) and outcome.status in _UNAUTHORISED
+def _unauthorised(outcome: Outcome) -> Failure | None:
+    """Return the refusal that a secret may be to blame for, if it is one."""
+    if isinstance(outcome, Refused) and outcome.failure.kind is UNAUTHORISED:
+        return outcome.failure
+    return None

@@ -11,16 +11,18 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # it
 from google.rpc.status_pb2 import Status as RpcStatus  # type: ignore[import-untyped]  # as above
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from collector_ext.core.events import Delivered, Failed, Refused
+from collector_ext.core.delivery import failures
+from collector_ext.core.events import Delivered
 from collector_ext.core.grpc_answer import Status, failure, outcome, reason
 from collector_ext.core.otlp import PROTOBUF, TRACES, ExportRequest, Payload
+from tests.fakes.outcomes import failed, refused
 
 REQUEST = ExportRequest(
     "otlp_grpc", TRACES, (Payload(TRACES, PROTOBUF, b"spans", is_suspect=False),)
 )
 
 
-def failed(code, message="", details=b""):
+def ended(code, message="", details=b""):
     """What became of a request whose call ended so."""
     return failure(REQUEST, Status(code, message, details), reason="why")
 
@@ -48,23 +50,32 @@ class TestSuccess:
     def test_an_answer_that_is_too_large_is_one(self):
         message = "Stream removed (CLIENT: Received message larger than max (5 vs. 4))"
 
-        assert failed("RESOURCE_EXHAUSTED", message) == Delivered(REQUEST, 0, "")
+        assert ended("RESOURCE_EXHAUSTED", message) == Delivered(REQUEST, 0, "")
 
 
 class TestWhatMayBeSentAgain:
     """The specification has a list."""
 
     @pytest.mark.parametrize(
-        "code",
-        ["CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"],
+        ("code", "kind"),
+        [
+            ("CANCELLED", failures.ANSWER),
+            ("DEADLINE_EXCEEDED", failures.TIMEOUT),
+            ("ABORTED", failures.ANSWER),
+            ("OUT_OF_RANGE", failures.ANSWER),
+            ("UNAVAILABLE", failures.UNAVAILABLE),
+            ("DATA_LOSS", failures.ANSWER),
+        ],
     )
-    def test_these_may(self, code):
-        assert failed(code) == Failed(REQUEST, "why")
+    def test_these_may(self, code, kind):
+        assert ended(code) == failed(REQUEST, "why", kind)
 
     def test_so_may_what_is_exhausted_for_a_while(self):
         details = with_detail(RetryInfo(retry_delay=Duration(seconds=1)))
 
-        assert failed("RESOURCE_EXHAUSTED", "", details) == Failed(REQUEST, "why")
+        assert ended("RESOURCE_EXHAUSTED", "", details) == failed(
+            REQUEST, "why", failures.THROTTLED
+        )
 
 
 class TestWhatMustNot:
@@ -84,12 +95,12 @@ class TestWhatMustNot:
         ],
     )
     def test_each_status_has_its_counterpart(self, code, status):
-        assert failed(code) == Refused(REQUEST, status, "why")
+        assert ended(code) == refused(REQUEST, status, "why")
 
     def test_another_detail_is_not_a_leave_to_try_again(self):
         details = with_detail(Duration(seconds=1))
 
-        assert failed("RESOURCE_EXHAUSTED", "", details) == Refused(REQUEST, 413, "why")
+        assert ended("RESOURCE_EXHAUSTED", "", details) == refused(REQUEST, 413, "why")
 
 
 class TestReason:

@@ -11,11 +11,9 @@ from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.events import (
     Delivered,
     ExportFinished,
-    Failed,
     InvokeReceived,
     NextFailed,
     PayloadReceived,
-    Refused,
     RequestRefused,
     RuntimeDone,
     ShutdownReceived,
@@ -37,6 +35,7 @@ from collector_ext.core.lifecycle import (
     Lifecycle,
 )
 from collector_ext.core.otlp import JSON, LOGS, PROTOBUF, TRACES, ExportRequest, Payload
+from tests.fakes.outcomes import failed, refused
 from tests.fakes.pipelines import pipelines_to
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
@@ -105,12 +104,12 @@ class Driven:
 
     def fails(self, at=NOW):
         """The export in flight fails and may be tried again."""
-        outcomes = tuple(Failed(request, "HTTP 503") for request in self.export.requests)
+        outcomes = tuple(failed(request) for request in self.export.requests)
         return self.feed(ExportFinished(outcomes), at)
 
     def refuses(self, at=NOW):
         """The endpoint refuses the export in flight for good."""
-        outcomes = tuple(Refused(request, 400, "HTTP 400") for request in self.export.requests)
+        outcomes = tuple(refused(request, 400) for request in self.export.requests)
         return self.feed(ExportFinished(outcomes), at)
 
     @property
@@ -121,11 +120,6 @@ class Driven:
 def delivered(request):
     """It was."""
     return Delivered(request, 0, "")
-
-
-def failed(request):
-    """It may be tried again."""
-    return Failed(request, "HTTP 503")
 
 
 def collector(*events, **options):
@@ -361,7 +355,7 @@ class TestOneOfTwoEndpointsThatIsAway:
     def test_the_other_gets_the_parts_of_what_it_refused_before_the_exit(self):
         leaving = collector(INVOKE, POST, POST, SHUTDOWN, exporters=("away", "here"))
 
-        self.ends(leaving, away=failed, here=lambda r: Refused(r, 400, "HTTP 400"))
+        self.ends(leaving, away=failed, here=lambda r: refused(r, 400))
 
         assert {r.exporter for r in leaving.export.requests} == {"here"}
         *said, left = self.ends(leaving, here=delivered)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from collector_ext.core.events import Delivered, Failed, Refused
+from collector_ext.core.delivery import failures
+from collector_ext.core.events import Delivered
 from collector_ext.core.http1 import Response
 from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.core.otlp_answer import outcome
+from tests.fakes.outcomes import failed, refused
 
 REQUEST = ExportRequest("otlp", TRACES, (Payload(TRACES, PROTOBUF, b"spans", is_suspect=False),))
 
@@ -69,10 +71,18 @@ class TestSuccess:
 class TestFailure:
     """The specification says which may be tried again."""
 
-    @pytest.mark.parametrize("status", [429, 502, 503, 504])
-    def test_these_may(self, status):
-        assert answered(status) == Failed(REQUEST, f"HTTP {status}")
+    @pytest.mark.parametrize(
+        ("status", "kind"),
+        [
+            (429, failures.THROTTLED),
+            (502, failures.UNAVAILABLE),
+            (503, failures.UNAVAILABLE),
+            (504, failures.UNAVAILABLE),
+        ],
+    )
+    def test_these_may(self, status, kind):
+        assert answered(status) == failed(REQUEST, f"HTTP {status}", kind)
 
     @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 408, 413, 500, 501])
     def test_all_others_must_not(self, status):
-        assert answered(status) == Refused(REQUEST, status, f"HTTP {status}")
+        assert answered(status) == refused(REQUEST, status)

@@ -7,8 +7,9 @@ import pytest
 from collector_ext.core.actions import WARN, Say
 from collector_ext.core.delivery import outbox as module
 from collector_ext.core.delivery.outbox import Outbox
-from collector_ext.core.events import Delivered, Failed, Refused
+from collector_ext.core.events import Delivered
 from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES, ExportRequest, Payload
+from tests.fakes.outcomes import failed, refused
 
 NAMES = {TRACES: "https://a.example/v1/traces", LOGS: "https://a.example/v1/logs"}
 
@@ -36,16 +37,12 @@ def delivered(request):
     return Delivered(request, 0, "")
 
 
-def failed(request):
-    return Failed(request, "HTTP 503")
-
-
-def refused(request):
-    return Refused(request, 401, "HTTP 401")
+def unauthorised(request):
+    return refused(request, 401)
 
 
 def bad(request):
-    return Refused(request, 400, "HTTP 400")
+    return refused(request, 400)
 
 
 class TestDelivery:
@@ -130,14 +127,14 @@ class TestFailure:
         outbox = outbox_with(A)
         export(outbox, failed)
 
-        (said,) = export(outbox, lambda request: Failed(request, "Connection refused"))
+        (said,) = export(outbox, lambda request: failed(request, "Connection refused"))
         assert "Connection refused" in said.text
 
     def test_reasons_that_take_turns_are_said_once_each(self):
         outbox = outbox_with(A)
         reasons = ["HTTP 503", "no answer in time"] * 3
 
-        said = [export(outbox, lambda r, why=why: Failed(r, why)) for why in reasons]
+        said = [export(outbox, lambda r, why=why: failed(r, why)) for why in reasons]
 
         assert [len(lines) for lines in said] == [1, 1, 0, 0, 0, 0]
 
@@ -148,7 +145,7 @@ class TestRefusal:
     def test_it_is_said_what_follows(self):
         outbox = outbox_with(A)
 
-        (said,) = export(outbox, refused)
+        (said,) = export(outbox, unauthorised)
 
         assert said.text == (
             "cannot export 1 payloads (4 bytes) to https://a.example/v1/traces: HTTP 401; dropped"
@@ -161,7 +158,7 @@ class TestRefusal:
         said = []
         for _ in range(3):
             outbox.put([A])
-            said += export(outbox, lambda request: Refused(request, status, f"HTTP {status}"))
+            said += export(outbox, lambda request: refused(request, status))
             outbox.put([B])
             said += export(outbox, delivered)
 
@@ -172,9 +169,9 @@ class TestRefusal:
 
     def test_what_was_not_said_at_once_is_said_in_the_end(self):
         outbox = outbox_with(A)
-        export(outbox, refused)
+        export(outbox, unauthorised)
         outbox.put([A, B])
-        export(outbox, refused)
+        export(outbox, unauthorised)
         outbox.put([A])
 
         (said,) = export(outbox, delivered)
@@ -189,7 +186,7 @@ class TestARefusalOfSeveral:
     def test_each_is_sent_alone(self, status):
         outbox = outbox_with(A, B)
 
-        said = export(outbox, lambda request: Refused(request, status, f"HTTP {status}"))
+        said = export(outbox, lambda request: refused(request, status))
 
         assert said == []
         assert [request.merged() for request in outbox.take()] == [b"aaaa", b"bbbb"]
@@ -226,7 +223,7 @@ class TestARefusalOfSeveral:
 
     def test_other_refusals_are_of_all(self):
         outbox = outbox_with(A, B)
-        export(outbox, refused)
+        export(outbox, unauthorised)
 
         assert outbox.lost_count == 2
 
@@ -281,9 +278,9 @@ class TestTheEnd:
 
     def test_with_what_was_lost_in_silence(self):
         outbox = outbox_with(A)
-        export(outbox, refused)
+        export(outbox, unauthorised)
         outbox.put([A])
-        export(outbox, refused)
+        export(outbox, unauthorised)
 
         assert outbox.discard("at shutdown") == [
             Say(WARN, "1 more payloads were lost for reasons given above")

@@ -8,8 +8,9 @@ from collector_ext.core.actions import WARN, Say
 from collector_ext.core.delivery import pipelines as module
 from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
-from collector_ext.core.events import Delivered, Failed
+from collector_ext.core.events import Delivered
 from collector_ext.core.otlp import JSON, LOGS, METRICS, PROTOBUF, TRACES, ExportRequest, Payload
+from tests.fakes.outcomes import failed
 from tests.fakes.trace_requests import export_request
 
 NAMES = {signal: f"https://a.example{signal.path}" for signal in (TRACES, METRICS, LOGS)}
@@ -86,10 +87,6 @@ class Way:
 
 def delivered(request):
     return Delivered(request, 0, "")
-
-
-def failed(request):
-    return Failed(request, "HTTP 503")
 
 
 class TestAPipeline:
