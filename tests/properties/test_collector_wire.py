@@ -88,6 +88,30 @@ def test_ending_spans_changes_their_end_and_status_alone(request, end_ns, messag
     assert spans_of(ExportTraceServiceRequest.FromString(body)) == spans_of(request)
 
 
+def told(places):
+    """All that is yielded, and the fault that ends it."""
+    found: list[object] = []
+    try:
+        found.extend(places)
+    except wire.MalformedError as fault:
+        found.append(str(fault))
+    return found
+
+
+@given(requests, st.integers(0, 2), st.binary(max_size=9), st.data())
+def test_contents_are_where_the_fields_are(request, number, added, data):
+    body = request.SerializeToString() + added
+    end = data.draw(st.integers(0, len(body)))
+
+    found = told(wire.contents(body, (1, number), 0, end))
+
+    assert found == told(
+        (field.value_at, field.end)
+        for field in wire.fields(body, 0, end)
+        if field.number in {1, number} and field.wire_type == wire.LENGTH_DELIMITED
+    )
+
+
 @given(st.binary(max_size=200))
 def test_what_passes_the_check_does_no_harm_to_its_neighbours(body):
     with contextlib.suppress(wire.MalformedError):

@@ -56,6 +56,42 @@ class TestChecking:
             wire.check_export_request(body)
 
 
+class TestContents:
+    """Messages in a message are found by their places: nothing is copied."""
+
+    def test_of_the_wanted_fields_are_found_in_their_order(self):
+        data = b"\x0a\x01a" + b"\x12\x01b" + b"\x1a\x01c" + b"\x08\x05" + b"\x0a\x00"
+
+        found = [data[at:end] for at, end in wire.contents(data, (1, 3), 0, len(data))]
+
+        assert found == [b"a", b"c", b""]
+
+    def test_of_a_part_are_found_where_they_are_in_the_whole(self):
+        assert list(wire.contents(b"..\x0a\x01a..", (1,), 2, 5)) == [(4, 5)]
+
+    @pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384, 70_000])
+    def test_may_be_of_any_length(self, length):
+        head = b"\x0a" + wire.varint(length)
+
+        (found,) = wire.contents(head + bytes(length), (1,), 0, len(head) + length)
+
+        assert found == (len(head), len(head) + length)
+
+    def test_of_a_high_number_are_found_too(self):
+        assert list(wire.contents(b"\x9a\x06\x01a", (99,), 0, 4)) == [(3, 4)]
+
+    @pytest.mark.parametrize(
+        "data", [b"\x0a", b"\x0a\x01", b"\x0a\x02a", b"\x0a\x03ab", b"\x0a\x80\x01a", b"\x02\x02ab"]
+    )
+    def test_have_to_be_whole(self, data):
+        with pytest.raises(wire.MalformedError):
+            list(wire.contents(data, (1,), 0, len(data)))
+
+    def test_end_with_the_message_that_they_are_in(self):
+        with pytest.raises(wire.MalformedError):
+            list(wire.contents(b"\x0a\x02ab", (1,), 0, 3))
+
+
 class TestFindingSpans:
     """Spans are known by their ids."""
 
