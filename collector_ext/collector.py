@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collector_ext import settings
 from collector_ext.core.actions import INFO, WARN
+from collector_ext.core.config.delivery import Delivery, delivery_from
 from collector_ext.core.config.naming import names_of
 from collector_ext.core.config.own import without_ourselves
 from collector_ext.core.config.start_line import start_line
@@ -13,6 +14,7 @@ from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
 from collector_ext.core.events import NextFailed
 from collector_ext.core.lifecycle import Lifecycle
 from collector_ext.edge import clock
+from collector_ext.edge.chance import chance
 from collector_ext.edge.config_sources import source_from
 from collector_ext.edge.exporter import Exporter
 from collector_ext.edge.extensions_api import ExtensionsApi
@@ -44,11 +46,6 @@ if TYPE_CHECKING:
         remarks: list[str]
 
 
-PERIOD_S = 5.0
-"""Between two exports on Managed Instances, which have no end of an invocation to wait for;
-the OpenTelemetry SDK's own delay of a batch."""
-
-
 def collect(session: Session, listeners: Listeners) -> None:
     """Receive, buffer and export until SHUTDOWN.
 
@@ -59,16 +56,17 @@ def collect(session: Session, listeners: Listeners) -> None:
     variables = settings.environment()
     options = settings.settings_from(variables)
     log = Log(is_json=options.is_log_json)
-    collector = Collector(source_from(variables), listeners, log)
+    collector = Collector(source_from(variables), delivery_from(variables), listeners, log)
     for remark in (*listeners.remarks, *collector.remarks):
         log.say(WARN, remark)
     for remark in collector.notes:
         log.say(INFO, remark)
+    delivery = collector.delivery
     lifecycle = Lifecycle(
         collector.pipelines,
-        flush_timeout_s=collector.flush_timeout_s,
+        delivery.flush_strategy(is_managed_instance=options.is_managed_instance),
+        flush_timeout_s=delivery.flush_timeout_s or collector.export_timeout_s,
         has_telemetry=listeners.has_telemetry,
-        period_s=PERIOD_S if options.is_managed_instance else None,
     )
     receiver = collector.receiver()
     telemetry = TelemetryApi(listeners.telemetry) if listeners.has_telemetry else None
@@ -94,6 +92,7 @@ class Collector:
 
     Args:
         source: Of the configuration.
+        delivery: When and how telemetry leaves, whoever exports it.
         listeners: Where our receivers are.
         log: Where telemetry may be written.
 
@@ -102,7 +101,8 @@ class Collector:
         notes: What there is to know beside that.
     """
 
-    def __init__(self, source: Source, listeners: Listeners, log: Log) -> None:
+    def __init__(self, source: Source, delivery: Delivery, listeners: Listeners, log: Log) -> None:
+        self.delivery = delivery
         self._log = log
         self._source = source
         self._listeners = listeners
@@ -112,9 +112,9 @@ class Collector:
         self._own_ports = (*http, *grpc)
         configuration, said = without_ourselves(found, self._own_ports)
         self._configuration = configuration
-        self.remarks = list(configuration.remarks)
+        self.remarks = [*delivery.remarks, *configuration.remarks]
         self.notes = [*configuration.ignored, *said]
-        if self.remarks and not configuration.exporters:
+        if configuration.remarks and not configuration.exporters:
             self.notes = []  # One was set, and it is said what is wrong with it.
         self.senders = self._senders()
         if self.senders:
@@ -122,7 +122,7 @@ class Collector:
         self.pipelines = self._pipelines()
 
     @property
-    def flush_timeout_s(self) -> float:
+    def export_timeout_s(self) -> float:
         """How long an export may take: as long as the most patient exporter."""
         exporters = [self._configuration.exporters[name] for name in self.senders]
         timeouts = [
@@ -176,13 +176,17 @@ class Collector:
 
     def _pipelines(self) -> Pipelines:
         exporters = self._configuration.exporters
-        outboxes = {name: Outbox(name, names_of(exporters[name])) for name in self.senders}
+        limits = self.delivery.limits
+        outboxes = {
+            name: Outbox(name, names_of(exporters[name]), limits, chance) for name in self.senders
+        }
         pipelines = [
             Pipeline(
                 pipeline.id,
                 pipeline.signal,
                 [processor for _, processor in pipeline.processors],
                 [outboxes[name] for name in pipeline.exporters if name in outboxes],
+                held_bytes_max=limits.buffer_bytes_max,
             )
             for pipeline in self._configuration.pipelines
         ]

@@ -111,8 +111,9 @@ class Runner:
         poll.poll(None if wait_s is None else int(-(-min(wait_s, WAIT_S_MAX) * 1000 // 1)))
 
     def _wait_s(self) -> float | None:
-        timer_at = self._lifecycle.timer_at
-        return None if timer_at is None else max(0.0, timer_at - self._now())
+        now = self._now()
+        timer_at = self._lifecycle.timer_at(now)
+        return None if timer_at is None else max(0.0, timer_at - now)
 
     def _handle(self, event: Event) -> None:
         events = [event]

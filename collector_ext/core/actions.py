@@ -16,6 +16,7 @@ class AskNext(Value):
 class Export(Value):
     """Send these requests, one after the other; feed ``ExportFinished`` back, once."""
 
+    exporter: str  # by whom: its id in the configuration
     requests: tuple[ExportRequest, ...]
     deadline_at: float  # s since the epoch; what is not delivered by then is given back
 

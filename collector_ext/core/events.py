@@ -86,8 +86,9 @@ Outcome = Delivered | Refused | Failed
 
 
 class ExportFinished(Value):
-    """The exporter is free again; every request of its order has an outcome."""
+    """An exporter is free again; every request of its order has an outcome."""
 
+    exporter: str  # its id in the configuration
     outcomes: tuple[Outcome, ...]
 
 

@@ -23,6 +23,10 @@ class Signal(Value):
     json_key: str  # of the list that an export request in JSON is
     items: str  # what the list is of, in messages
 
+    def amount(self, count: int) -> str:
+        """Return so many of its items in words: ``1 span``, ``2 log records``."""
+        return f"{count} {self.items if count != 1 else self.items[:-1]}"
+
 
 TRACES = Signal("traces", "/v1/traces", "resourceSpans", "spans")
 METRICS = Signal("metrics", "/v1/metrics", "resourceMetrics", "data points")
@@ -36,7 +40,12 @@ class Payload(Value):
     signal: Signal
     content_type: str  # PROTOBUF or JSON
     body: bytes
+    item_count: int  # spans, data points or log records
     is_suspect: bool  # kept from the others: the endpoint refused a request that it was part of
+
+    def as_suspect(self) -> Payload:
+        """Return it as one to be kept from the others."""
+        return Payload(self.signal, self.content_type, self.body, self.item_count, is_suspect=True)
 
 
 class ExportRequest(Value):

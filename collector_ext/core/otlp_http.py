@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 
-from collector_ext.core import http1, json_text, wire
+from collector_ext.core import http1, json_text, otlp_items, wire
 from collector_ext.core.events import (
     ORDINARY,
     PHASES,
@@ -96,9 +96,9 @@ def _payload_in(request: Request, content_type: str) -> PayloadReceived:
     if content_type not in {PROTOBUF, JSON}:
         raise _RefusalError(_UNSUPPORTED, f"Content-Type {content_type!r}")
     body = _decoded(request)
-    _check(signal, content_type, body)
+    item_count = _checked_item_count(signal, content_type, body)
     phase = _checked_phase(request, signal, content_type, body)
-    payload = Payload(signal, content_type, body, is_suspect=False)
+    payload = Payload(signal, content_type, body, item_count, is_suspect=False)
     return PayloadReceived(payload, request.headers.get("lambda-invocation-id", ""), phase)
 
 
@@ -135,25 +135,26 @@ def _inflated(compressed: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _check(signal: Signal, content_type: str, body: bytes) -> None:
+def _checked_item_count(signal: Signal, content_type: str, body: bytes) -> int:
     try:
-        if content_type == PROTOBUF:
-            wire.check_export_request(body)
-        else:
-            _check_json(signal, body)
+        if content_type == JSON:
+            return otlp_items.json_item_count(signal, _checked_json(signal, body))
+        wire.check_export_request(body)
+        return otlp_items.item_count(signal, body)
     except ValueError as fault:
         raise _RefusalError(
             _BAD_REQUEST, f"not an export request of {signal.name}: {fault}"
         ) from None
 
 
-def _check_json(signal: Signal, body: bytes) -> None:
+def _checked_json(signal: Signal, body: bytes) -> object:
     content = json_text.parse(body)
     # Fields of a later version are the endpoint's to judge, and null is an absent field.
     is_object = isinstance(content, dict)
     if not is_object or not isinstance(content.get(signal.json_key), (list, type(None))):
         message = f"not an object with a list of {signal.json_key}"
         raise ValueError(message)
+    return content
 
 
 def _checked_phase(request: Request, signal: Signal, content_type: str, body: bytes) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collector_ext.core import wire
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
+from collector_ext.core.otlp_items import item_count
 
 INVOCATION_COUNT_MAX = 256
 """Invocations that are remembered. One at a time is running, except on Managed Instances,
@@ -142,7 +143,10 @@ class Unfinished:
             invocation.done_ids.update(wire.span_ids(body))
         end_ns = round(at * _MS_PER_S) * _NS_PER_MS
         ended = [wire.end_spans(body, end_ns=end_ns, message=why) for body in bodies]
-        return [Payload(TRACES, PROTOBUF, body, is_suspect=False) for body in ended]
+        return [
+            Payload(TRACES, PROTOBUF, body, item_count(TRACES, body), is_suspect=False)
+            for body in ended
+        ]
 
     def give_up_all(self, why: str, at: float, *, but: str = "") -> list[Payload]:
         """As ``give_up``, for every invocation except ``but``."""

@@ -40,11 +40,9 @@ if TYPE_CHECKING:
         def close(self) -> None:
             """Keep no connection."""
 
-    Part = tuple[list[int], list[ExportRequest], float]
-
 
 class Exporter:
-    """Carry out ``Export`` orders, one at a time; each ends in one ``ExportFinished``.
+    """Carry out ``Export`` orders, one at a time for each exporter; each has one end.
 
     Args:
         senders: By the ids of their exporters. A thread is started with the first order for it.
@@ -52,10 +50,8 @@ class Exporter:
 
     def __init__(self, senders: Mapping[str, Sender]) -> None:
         self._senders = senders
-        self._parts: dict[str, _queue.SimpleQueue[Part | None]] = {}
-        self._results: _queue.SimpleQueue[tuple[list[int], list[Outcome]]] = _queue.SimpleQueue()
-        self._outcomes: dict[int, Outcome] = {}  # of the order, by the places of its requests
-        self._count = 0  # of its requests
+        self._orders: dict[str, _queue.SimpleQueue[Export | None]] = {}
+        self._finished: _queue.SimpleQueue[ExportFinished] = _queue.SimpleQueue()
         self._wake_up, self._waker = posix.pipe()
         posix.set_blocking(self._wake_up, False)
 
@@ -65,57 +61,48 @@ class Exporter:
 
     def export(self, order: Export) -> None:
         """Carry out one order in the background."""
-        assert not self._count, "one order at a time"
-        self._count = len(order.requests)
-        places: dict[str, list[int]] = {}
-        for place, request in enumerate(order.requests):
-            places.setdefault(request.exporter, []).append(place)
-        for exporter, own in places.items():
-            requests = [order.requests[place] for place in own]
-            try:
-                self._queue_of(exporter).put((own, requests, order.deadline_at))
-            except RuntimeError as fault:
-                # The function shares the environment's threads with us, and has all of them.
-                self._finish(own, [_failed(request, LOCAL, str(fault)) for request in requests])
+        try:
+            self._queue_of(order.exporter).put(order)
+        except RuntimeError as fault:
+            # The function shares the environment's threads with us, and has all of them.
+            failure = Failure(LOCAL, str(fault), None)
+            self._finish(order.exporter, [Failed(request, failure) for request in order.requests])
 
-    def _queue_of(self, exporter: str) -> _queue.SimpleQueue[Part | None]:
-        if exporter not in self._parts:
-            parts: _queue.SimpleQueue[Part | None] = _queue.SimpleQueue()
-            _thread.start_new_thread(self._work, (exporter, parts))
-            self._parts[exporter] = parts
-        return self._parts[exporter]
+    def _queue_of(self, exporter: str) -> _queue.SimpleQueue[Export | None]:
+        if exporter not in self._orders:
+            orders: _queue.SimpleQueue[Export | None] = _queue.SimpleQueue()
+            _thread.start_new_thread(self._work, (exporter, orders))
+            self._orders[exporter] = orders
+        return self._orders[exporter]
 
     def events(self) -> list[ExportFinished]:
-        """Return what came of the order, once all of it has come."""
+        """Return the ends of orders that have come since."""
+        finished: list[ExportFinished] = []
         while True:
             try:
                 posix.read(self._wake_up, 1)
             except BlockingIOError:
-                return []
-            places, outcomes = self._results.get()
-            self._outcomes.update(zip(places, outcomes, strict=True))
-            if len(self._outcomes) == self._count:
-                in_order = [self._outcomes[place] for place in range(self._count)]
-                self._outcomes, self._count = {}, 0
-                return [ExportFinished(tuple(in_order))]
+                return finished
+            finished.append(self._finished.get())
 
     def close(self) -> None:
         """Let every thread end when it has nothing left to do; nobody waits for that."""
-        for parts in self._parts.values():
-            parts.put(None)
+        for orders in self._orders.values():
+            orders.put(None)
 
-    def _work(self, exporter: str, parts: _queue.SimpleQueue[Part | None]) -> None:
+    def _work(self, exporter: str, orders: _queue.SimpleQueue[Export | None]) -> None:
         sender = self._senders[exporter]
-        while (part := parts.get()) is not None:
-            places, requests, deadline_at = part
-            self._finish(places, _send_all(sender, requests, deadline_at))
+        while (order := orders.get()) is not None:
+            self._finish(exporter, _send_all(sender, order.requests, order.deadline_at))
 
-    def _finish(self, places: list[int], outcomes: list[Outcome]) -> None:
-        self._results.put((places, outcomes))
+    def _finish(self, exporter: str, outcomes: list[Outcome]) -> None:
+        self._finished.put(ExportFinished(exporter, tuple(outcomes)))
         posix.write(self._waker, b".")
 
 
-def _send_all(sender: Sender, requests: list[ExportRequest], deadline_at: float) -> list[Outcome]:
+def _send_all(
+    sender: Sender, requests: tuple[ExportRequest, ...], deadline_at: float
+) -> list[Outcome]:
     silent: dict[object, str] = {}
     return [_send(sender, request, deadline_at, silent) for request in requests]
 

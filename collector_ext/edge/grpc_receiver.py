@@ -18,6 +18,7 @@ import select
 from collector_ext.core import wire
 from collector_ext.core.events import ORDINARY, PayloadReceived, RequestRefused
 from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES, Payload, Signal
+from collector_ext.core.otlp_items import item_count
 from collector_ext.edge import grpc_library
 from collector_ext.edge.grpc_library import UnusableError
 
@@ -196,5 +197,5 @@ def _handler(grpc: Any, service: str, export: Any) -> Any:  # noqa: ANN401 - the
 
 
 def _received(signal: Signal, body: bytes) -> PayloadReceived:
-    payload = Payload(signal, PROTOBUF, body, is_suspect=False)
+    payload = Payload(signal, PROTOBUF, body, item_count(signal, body), is_suspect=False)
     return PayloadReceived(payload, "", ORDINARY)

@@ -94,7 +94,7 @@ from collector_ext.edge import clock
 from collector_ext.edge.senders.otlp_http import sender_of
 names = {"OTEL_EXPORTER_OTLP_ENDPOINT": sys.argv[2], "OTEL_EXPORTER_OTLP_CERTIFICATE": sys.argv[3]}
 (settings,) = configuration_from(names).exporters.values()
-payload = Payload(TRACES, PROTOBUF, b"", is_suspect=False)
+payload = Payload(TRACES, PROTOBUF, b"", 1, is_suspect=False)
 request = ExportRequest(settings.id, TRACES, (payload,))
 sender_of(settings, own_ports=()).send(request, clock.now() + 20)
 print(' '.join(sys.modules))

@@ -107,13 +107,20 @@ class CollectorProcess:
 
     @property
     def lines(self) -> list[str]:
-        """What it wrote to stdout and stderr, line by line; its one line of a start aside."""
-        return [line for line in self._output.read_text().splitlines() if not _is_start(line)]
+        """What it wrote to stdout and stderr, line by line; its first and its last word aside."""
+        lines = self._output.read_text().splitlines()
+        return [line for line in lines if not _is_start(line) and not _is_summary(line)]
 
     @property
     def start_lines(self) -> list[str]:
         """What it said of itself when it started."""
         return [line for line in self._output.read_text().splitlines() if _is_start(line)]
+
+    @property
+    def summary(self) -> str:
+        """What it said of its counters when it left."""
+        (line,) = [each for each in self._output.read_text().splitlines() if _is_summary(each)]
+        return line.partition("): ")[2]
 
     @property
     def peak_kilobytes(self) -> int:
@@ -157,3 +164,7 @@ class CollectorProcess:
 
 def _is_start(line: str) -> bool:
     return "version " in line and " exports " in line
+
+
+def _is_summary(line: str) -> bool:
+    return "INFO at shutdown (" in line or '"at shutdown (' in line

@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 
 from collector_ext.core.config.configuration import Destination, OtlpHttp, Tls
 from collector_ext.core.events import Delivered, Failed
-from collector_ext.core.otlp import PROTOBUF, SIGNALS, TRACES, ExportRequest, Payload
+from collector_ext.core.otlp import PROTOBUF, SIGNALS, TRACES, ExportRequest
 from collector_ext.edge import clock
 from collector_ext.edge.http_client import PeerError
 from collector_ext.edge.senders.otlp_http import sender_of
+from tests.fakes.payloads import payload_of
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 BUDGET_S = 20.0
@@ -52,7 +53,7 @@ def otlp_http(url, *, tls=None, headers=(), **changes):
 
 def request_of(body, signal=TRACES):
     """Return an export request of one payload in protobuf."""
-    return ExportRequest("otlp_http", signal, (Payload(signal, PROTOBUF, body, is_suspect=False),))
+    return ExportRequest("otlp_http", signal, (payload_of(signal, PROTOBUF, body),))
 
 
 def sent(sender, body=b"", signal=TRACES, *, budget_s=BUDGET_S):

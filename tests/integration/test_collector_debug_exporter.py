@@ -12,9 +12,10 @@ import pytest
 from collector_ext.core.config.configuration import Debug
 from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered, Refused
-from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest, Payload
+from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest
 from collector_ext.edge.log import Log
 from collector_ext.edge.senders import debug
+from tests.fakes.payloads import payload_of
 from tests.fakes.trace_requests import TRACE_ID, export_request, span_id
 
 A = export_request(("a\nb", span_id(1)))
@@ -23,7 +24,7 @@ DEADLINE_AT = 0.0  # it waits for nobody
 
 
 def request_of(body, content_type=PROTOBUF):
-    return ExportRequest("debug", TRACES, (Payload(TRACES, content_type, body, is_suspect=False),))
+    return ExportRequest("debug", TRACES, (payload_of(TRACES, content_type, body),))
 
 
 @pytest.fixture

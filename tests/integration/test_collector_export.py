@@ -446,7 +446,7 @@ class TestAnEndpointInTrouble:
 
     def test_what_it_missed_is_sent_when_it_is_back(self, stack, tmp_path):
         remote = stack.enter_context(FakeRemote(lambda _: (503, b"")))
-        running = Running(stack, tmp_path, remote.url)
+        running = Running(stack, tmp_path, remote.url, {"OTEL_LAYER_BREAKER_DELAY": "0"})
         running.collector.post("/v1/traces", A)
         running.end()
 
@@ -462,7 +462,8 @@ class TestAnEndpointInTrouble:
 
     def test_one_that_hung_is_tried_again(self, stack, tmp_path):
         remote = stack.enter_context(FakeRemote(lambda _: None))
-        running = Running(stack, tmp_path, remote.url, timeout_s=1.5)
+        variables = {"OTEL_LAYER_BREAKER_DELAY": "0"}
+        running = Running(stack, tmp_path, remote.url, variables, timeout_s=1.5)
         running.collector.post("/v1/traces", A)
         running.end()
 
@@ -486,7 +487,7 @@ class TestAnEndpointInTrouble:
 
         failed, discarded = running.lines()
         assert "Connection refused; kept for the next export" in failed
-        assert "discarded 3 payloads" in discarded
+        assert "discarded 3 spans" in discarded
 
     def test_a_refusal_loses_the_spans_and_says_so_without_the_key(self, stack, tmp_path):
         remote = stack.enter_context(FakeRemote(lambda _: (401, b"")))
@@ -497,7 +498,7 @@ class TestAnEndpointInTrouble:
         running.end()
 
         (line,) = running.lines()
-        assert line.endswith(f"to {remote.url}/v1/traces: HTTP 401; dropped")
+        assert f"to {remote.url}/v1/traces: HTTP 401; dropped; check the key" in line
         assert "secret" not in line
 
     def test_of_a_refused_batch_only_the_bad_part_is_lost(self, stack, tmp_path):

@@ -22,7 +22,7 @@ PATIENCE_S = 10.0
 
 
 def request(exporter, body=b"1", signal=TRACES):
-    return ExportRequest(exporter, signal, (Payload(signal, PROTOBUF, body, is_suspect=False),))
+    return ExportRequest(exporter, signal, (Payload(signal, PROTOBUF, body, 1, is_suspect=False),))
 
 
 FAULT = failed(request("one"), "RuntimeError", failures.LOCAL)
@@ -113,7 +113,7 @@ class TestAnOrder:
             return delivered(order)
 
         exporter = exporter_of(late=Sender(late), one=Sender())
-        exporter.export(Export((request("late"), request("one")), 5.0))
+        exporter.export(Export("one", (request("late"), request("one")), 5.0))
         select.select([exporter.interests()[0][0]], [], [], PATIENCE_S)
 
         assert exporter.events() == []
@@ -178,8 +178,8 @@ from collector_ext.edge.exporter import Exporter
 import _thread; _thread.stack_size(1 << 30)
 resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
 exporter = Exporter({"one": None})
-payload = Payload(TRACES, PROTOBUF, b"1", is_suspect=False)
-exporter.export(Export((ExportRequest("one", TRACES, (payload,)),), 5.0))
+payload = Payload(TRACES, PROTOBUF, b"1", 1, is_suspect=False)
+exporter.export(Export("one", (ExportRequest("one", TRACES, (payload,)),), 5.0))
 ((outcome,),) = [finished.outcomes for finished in exporter.events()]
 print(type(outcome).__name__, outcome.failure.reason)
 """

@@ -15,10 +15,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector_ext.core.config.configuration import File
 from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered, Failed, Refused
-from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest, Payload
+from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest
 from collector_ext.core.transcode.to_json import protobuf_to_json
 from collector_ext.edge.senders import file
 from tests.fakes.outcomes import failed
+from tests.fakes.payloads import payload_of
 from tests.fakes.trace_requests import export_request, span_id
 
 A, B = export_request(("a", span_id(1))), export_request(("b", span_id(2)))
@@ -26,7 +27,7 @@ DEADLINE_AT = 0.0  # it waits for nobody
 
 
 def request_of(*bodies, content_type=PROTOBUF):
-    payloads = [Payload(TRACES, content_type, body, is_suspect=False) for body in bodies]
+    payloads = [payload_of(TRACES, content_type, body) for body in bodies]
     return ExportRequest("file", TRACES, tuple(payloads))
 
 

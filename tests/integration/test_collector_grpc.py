@@ -18,13 +18,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector_ext.core.config.configuration import BearerAuth, OtlpGrpc, SigV4Auth
 from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered, Refused
-from collector_ext.core.otlp import JSON, PROTOBUF, SIGNALS, TRACES, ExportRequest, Payload
+from collector_ext.core.otlp import JSON, PROTOBUF, SIGNALS, TRACES, ExportRequest
 from collector_ext.edge import clock
 from collector_ext.edge.http_client import PeerError
 from collector_ext.edge.senders import otlp_grpc
 from tests.fakes.grpc_remote import PATIENCE_S, GrpcRemote
 from tests.fakes.otlp_settings import tls_settings as tls
 from tests.fakes.outcomes import failed, refused
+from tests.fakes.payloads import payload_of
 from tests.fakes.relay import Cutter, Proxy, Relay
 from tests.fakes.trace_requests import export_request, span_id
 
@@ -35,7 +36,7 @@ PLAIN = tls(is_plain=True)
 
 def request_of(*bodies, signal=TRACES, content_type=PROTOBUF):
     """An export request as the outbox makes it."""
-    payloads = tuple(Payload(signal, content_type, body, is_suspect=False) for body in bodies)
+    payloads = tuple(payload_of(signal, content_type, body) for body in bodies)
     return ExportRequest("otlp_grpc", signal, payloads)
 
 

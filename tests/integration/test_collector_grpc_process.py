@@ -172,7 +172,7 @@ def sender_to(target, tls, timeout_s):
     return sender_of(settings, own_ports=())
 
 def send(sender):
-    payload = Payload(TRACES, PROTOBUF, b"", is_suspect=False)
+    payload = Payload(TRACES, PROTOBUF, b"", 0, is_suspect=False)
     request = ExportRequest("otlp_grpc", TRACES, (payload,))
     try:
         return type(sender.send(request, clock.now() + 20)).__name__

@@ -21,9 +21,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from collector_ext.core.config.configuration import GrpcReceiver as ReceiverSettings
 from collector_ext.core.events import ORDINARY, PayloadReceived, RequestRefused
-from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES, Payload
+from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES
 from collector_ext.edge.grpc_receiver import GrpcReceiver, Receivers
 from tests.fakes.grpc_remote import PATIENCE_S
+from tests.fakes.payloads import payload_of
 from tests.fakes.trace_requests import export_request, span_id
 
 A, B = export_request(("a", span_id(1))), export_request(("b", span_id(2)))
@@ -54,7 +55,7 @@ def export(channel, body, service="trace.v1.TraceService", **options):
 
 def received(body, signal=TRACES):
     """What the runner is told of a request."""
-    payload = Payload(signal, PROTOBUF, body, is_suspect=False)
+    payload = payload_of(signal, PROTOBUF, body)
     return PayloadReceived(payload, "", ORDINARY)
 
 
@@ -183,7 +184,7 @@ class Scripted:
 class TestTheOrder:
     """What a client exported before it said ``end`` comes before ``end``."""
 
-    END = PayloadReceived(Payload(TRACES, PROTOBUF, b"", is_suspect=False), "r-1", "end")
+    END = PayloadReceived(payload_of(TRACES, PROTOBUF, b""), "r-1", "end")
 
     def test_a_call_that_returned_comes_before_what_http_reads_afterwards(self, receiver, channel):
         http = Scripted((received(b""), lambda: None), (self.END, lambda: export(channel, A)))

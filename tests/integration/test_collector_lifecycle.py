@@ -266,7 +266,7 @@ class TestWhatNobodyExpects:
 
                 failed, discarded = collector.lines
         assert failed.endswith("SystemError; kept for the next export")
-        assert "discarded 2 payloads" in discarded
+        assert "discarded 2 spans" in discarded
 
     def test_nobody_reads_the_log(self):
         program = (
@@ -339,7 +339,7 @@ class TestShutdown:
         (failed, discarded) = running.shut_down()
 
         assert failed.endswith("no answer in time; kept for the next export")
-        assert discarded.startswith("otel-layer WARN discarded 1 payloads")
+        assert discarded.startswith("otel-layer WARN discarded 1 span ")
 
 
 class TestWhenItCannotDoItsWork:

@@ -7,11 +7,12 @@ import socket
 
 import pytest
 
-from collector_ext.core.otlp import JSON, LOGS, SIGNALS, TRACES, ExportRequest, Payload
+from collector_ext.core.otlp import JSON, LOGS, SIGNALS, TRACES, ExportRequest
 from collector_ext.edge import clock
 from collector_ext.edge.senders.otlp_http import sender_of
 from tests.fakes.otlp_remote import FakeRemote
 from tests.fakes.otlp_settings import BUDGET_S, otlp_http, sent, sent_once
+from tests.fakes.payloads import payload_of
 from tests.fakes.trace_requests import export_request, span_id
 
 A = export_request(("a", span_id(1)))
@@ -52,7 +53,7 @@ class TestARequest:
 
     def test_what_came_in_json_is_sent_as_it_came(self, remote):
         sender = sender_of(otlp_http(remote.url, is_json=True), own_ports=())
-        payload = Payload(TRACES, JSON, b'{ "resourceSpans": [] }', is_suspect=False)
+        payload = payload_of(TRACES, JSON, b'{ "resourceSpans": [] }')
 
         sender.send(ExportRequest("otlp_http", TRACES, (payload,)), clock.now() + BUDGET_S)
         sender.close()
@@ -96,9 +97,6 @@ class TestAnAnswer:
 
     def test_signals_of_one_host_are_one_peer(self, remote):
         sender = sender_of(otlp_http(remote.url), own_ports=())
-        requests = [
-            ExportRequest("otlp_http", s, (Payload(s, JSON, b"", is_suspect=False),))
-            for s in SIGNALS
-        ]
+        requests = [ExportRequest("otlp_http", s, (payload_of(s, JSON, b""),)) for s in SIGNALS]
 
         assert len({sender.peer_of(request) for request in requests}) == 1

@@ -29,8 +29,9 @@ from collector_ext.core.lifecycle import (
     DRAIN_EXPORT_COUNT_MAX,
     Lifecycle,
 )
-from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
+from collector_ext.core.otlp import PROTOBUF, TRACES
 from tests.fakes.outcomes import failed, refused
+from tests.fakes.payloads import payload_of
 from tests.fakes.pipelines import pipelines_to
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
@@ -102,7 +103,7 @@ class SimulatedLambda(RuleBasedStateMachine):
     def post(self, phase: str, *ids: bytes, of: str | None = None, is_open: bool = False) -> None:
         spans = [(f"span {i.hex()}", i) for i in ids]
         body = export_request(*spans, is_open=is_open) if ids else b""
-        payload = Payload(TRACES, PROTOBUF, body, is_suspect=False)
+        payload = payload_of(TRACES, PROTOBUF, body)
         self.feed(PayloadReceived(payload, of or self.request_id or "", phase))
 
     def new_span(self) -> bytes:

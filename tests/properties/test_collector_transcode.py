@@ -17,9 +17,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES, ExportRequest, Payload, Signal
+from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES, ExportRequest, Signal
 from collector_ext.core.transcode.from_json import json_to_protobuf
 from collector_ext.core.transcode.to_json import protobuf_to_json, to_json
+from tests.fakes.payloads import payload_of
 
 REQUESTS: dict[Signal, Any] = {
     TRACES: ExportTraceServiceRequest,
@@ -158,7 +159,7 @@ def test_names_as_protobuf_spells_them_and_enums_by_name_are_the_same(case):
 def test_a_round_trip_changes_nothing(case):
     signal, request = case
     body = request.SerializeToString(deterministic=True)
-    payload = Payload(signal, PROTOBUF, body, is_suspect=False)
+    payload = payload_of(signal, PROTOBUF, body)
 
     there = to_json(ExportRequest("otlp_http", signal, (payload,)))
     back = json_to_protobuf(signal, there)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collector_ext.core.otlp import Payload
+from collector_ext.core.otlp import Payload, Signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
 class Buffer:
@@ -16,12 +16,22 @@ class Buffer:
     """
 
     def __init__(self, size_bytes_max: int) -> None:
-        self._size_bytes_max = size_bytes_max
+        self.size_bytes_max = size_bytes_max
         self._size_bytes = 0
         self._payloads: list[Payload] = []
 
     def __bool__(self) -> bool:
         return bool(self._payloads)
+
+    @property
+    def signals(self) -> set[Signal]:
+        """Those of what it holds."""
+        return {payload.signal for payload in self._payloads}
+
+    @property
+    def content(self) -> tuple[Payload, ...]:
+        """What it holds, oldest first."""
+        return tuple(self._payloads)
 
     def append(self, payload: Payload) -> tuple[Payload, ...]:
         """Add the newest payload; return what had to be dropped for it."""
@@ -46,9 +56,18 @@ class Buffer:
         self._size_bytes = 0
         return payloads
 
+    def take(self, signals: Collection[Signal]) -> tuple[Payload, ...]:
+        """Return what it held of these signals, oldest first."""
+        taken = [payload for payload in self._payloads if payload.signal in signals]
+        if len(taken) == len(self._payloads):
+            return self.take_all()
+        self._payloads = [payload for payload in self._payloads if payload.signal not in signals]
+        self._size_bytes -= sum(len(payload.body) for payload in taken)
+        return tuple(taken)
+
     def _shrink(self) -> tuple[Payload, ...]:
         count = 0
-        while self._size_bytes > self._size_bytes_max and count < len(self._payloads) - 1:
+        while self._size_bytes > self.size_bytes_max and count < len(self._payloads) - 1:
             self._size_bytes -= len(self._payloads[count].body)
             count += 1
         dropped = tuple(self._payloads[:count])

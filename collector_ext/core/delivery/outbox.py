@@ -1,32 +1,46 @@
-"""What is to be exported, what is being exported, and what became of it.
+"""What is to be exported by one exporter, what is being exported, and what became of it.
 
-Every payload that was put in is at any time waiting, in flight, delivered or lost, and only
-one of these; what is lost is counted and said, once until something changes.
+Every payload that was put in is at any time waiting, in flight, delivered or dropped, and only
+one of these; what is dropped is counted and said, once until something changes.
 """
 
 from __future__ import annotations
 
 from collector_ext.core.actions import INFO, WARN, Say
+from collector_ext.core.delivery import account
+from collector_ext.core.delivery.account import Account
+from collector_ext.core.delivery.breaker import Breaker, Patience
 from collector_ext.core.delivery.buffer import Buffer
 from collector_ext.core.delivery.complaints import Complaints
-from collector_ext.core.delivery.failures import CONTENT, TOO_LARGE
+from collector_ext.core.delivery.failures import Failure
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
 from collector_ext.core.otlp import ExportRequest, Payload, Signal, export_requests
+from collector_ext.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-BUFFER_BYTES_MAX = 8 * 1024 * 1024
-"""Waiting payloads while an endpoint is away. A function of 128 MB can spare this much."""
+ALONE = 1
+"""A flush that nobody waits for: what waits is exported, and no more."""
 
-REQUEST_BYTES_MAX = 4 * 1024 * 1024 - 64 * 1024
-"""A merged request: under gRPC's default limit of 4 MiB, which stands behind many endpoints."""
+AWAITED = 2
+"""One that Lambda waits for: once more, what came meanwhile. A thread of the function that goes
+on sending must not keep the next invocation waiting."""
 
-_OF_THE_CONTENT = (CONTENT, TOO_LARGE)
-"""It is the body that is refused, not whoever sends it."""
+LAST = 1_000_000
+"""At SHUTDOWN: as often as something comes, while there is time; an endpoint that was left
+alone is tried as well."""
 
 _BUFFER = "buffer"
+
+
+class Limits(Value):
+    """What one exporter may hold, and how long it is patient."""
+
+    buffer_bytes_max: int  # of payloads that wait
+    request_bytes_max: int  # of a merged request; a single payload may exceed it
+    patience: Patience
 
 
 class Outbox:
@@ -35,33 +49,37 @@ class Outbox:
     Args:
         exporter: Its id in the configuration.
         endpoint_names: Where each signal goes, as people are told; none without an endpoint.
+        limits: Of what it holds and does.
+        chance: Returns another number from 0 to 1 at each call.
 
     Attributes:
-        put_count: Payloads that were taken in.
-        delivered_count: Payloads the endpoint accepted.
-        lost_count: Payloads that were given up.
-        rejected_count: Spans, data points and records of delivered payloads that the endpoint
-            did not take.
+        accounts: What became of the items of each signal that has an endpoint.
     """
 
-    def __init__(self, exporter: str, endpoint_names: Mapping[Signal, str]) -> None:
-        self._exporter = exporter
+    def __init__(
+        self,
+        exporter: str,
+        endpoint_names: Mapping[Signal, str],
+        limits: Limits,
+        chance: Callable[[], float],
+    ) -> None:
+        self.exporter = exporter
+        self.accounts = {signal: Account() for signal in endpoint_names}
         self._endpoint_names = endpoint_names
-        self._buffer = Buffer(BUFFER_BYTES_MAX)
+        self._limits = limits
+        self._breakers = {s: Breaker(limits.patience, chance) for s in endpoint_names}
+        self._buffer = Buffer(limits.buffer_bytes_max)
         self._in_flight: tuple[ExportRequest, ...] = ()
+        self._in_flight_until = 0.0  # s since the epoch
+        self._rounds_left = 0
         self._suspect_count_max = 1  # of those refused together: half of the last refused
         self._complaints = Complaints()
-        self._unsaid_count = 0  # lost since it was last said that something is lost
-        self._unsaid_rejected_count = 0
-        self.put_count = 0
-        self.delivered_count = 0
-        self.lost_count = 0
-        self.rejected_count = 0
+        self._unsaid_count = 0  # items dropped since it was last said that some are
 
     @property
-    def is_in_flight(self) -> bool:
-        """Whether an export was ordered whose outcome is not known."""
-        return bool(self._in_flight)
+    def in_flight_until(self) -> float | None:
+        """The deadline of the export in flight, in seconds since the epoch; None without one."""
+        return self._in_flight_until if self._in_flight else None
 
     @property
     def has_waiting(self) -> bool:
@@ -73,30 +91,94 @@ class Outbox:
         said: list[Say] = []
         for payload in payloads:
             if payload.body and payload.signal in self._endpoint_names:
-                self.put_count += 1
+                self.accounts[payload.signal].received += payload.item_count
                 said += self._drop(self._buffer.append(payload))
         return said
 
-    def take(self) -> tuple[ExportRequest, ...]:
-        """Return everything that waits, as requests to send. It is in flight from now on."""
-        assert not self._in_flight, "one export at a time"
-        self._in_flight = export_requests(
-            self._exporter,
-            self._buffer.take_all(),
-            size_bytes_max=REQUEST_BYTES_MAX,
+    def start_flush(self, now: float, urgency: int) -> None:
+        """Begin a flush.
+
+        Args:
+            now: Seconds since the epoch.
+            urgency: ALONE, AWAITED or LAST: how many exports it may order, beside retries.
+        """
+        self._rounds_left = urgency
+        for breaker in self._breakers.values():
+            breaker.start_flush(now, is_last=urgency == LAST)
+
+    def close_flush(self) -> None:
+        """Send nothing more in this flush but what is tried again."""
+        self._rounds_left = 0
+
+    def try_at(self, now: float) -> float | None:
+        """Return when there is something to send in this flush; None for not at all."""
+        if self._in_flight or not self._rounds_left:
+            return None
+        times = [self._breakers[signal].try_at(now) for signal in self._buffer.signals]
+        return min((at for at in times if at is not None), default=None)
+
+    def rests_until(self, now: float) -> float | None:
+        """Return when another flush would have something to send; None if nothing waits."""
+        if self._in_flight:
+            return None
+        times = [self._breakers[signal].rests_until(now) for signal in self._buffer.signals]
+        return min(times, default=None)
+
+    def take(self, now: float, until: float) -> tuple[ExportRequest, ...]:
+        """Return what waits and may be sent now, as requests; it is in flight from now on.
+
+        Args:
+            now: Seconds since the epoch.
+            until: By when it has to be delivered, likewise.
+
+        Returns:
+            None at all while an export is in flight.
+        """
+        if self._in_flight or not self._rounds_left:
+            return ()
+        times = {signal: self._breakers[signal].try_at(now) for signal in self._buffer.signals}
+        ready = {signal for signal, at in times.items() if at is not None and at <= now}
+        requests = export_requests(
+            self.exporter,
+            self._buffer.take(ready),
+            size_bytes_max=self._limits.request_bytes_max,
             suspect_count_max=self._suspect_count_max,
         )
+        if requests:
+            self._in_flight = self._without_all_but_probes(requests)
+            self._in_flight_until = until
+            self._rounds_left -= 1
         return self._in_flight
 
-    def settle(self, outcomes: Sequence[Outcome]) -> list[Say]:
+    def _without_all_but_probes(
+        self, requests: tuple[ExportRequest, ...]
+    ) -> tuple[ExportRequest, ...]:
+        """Keep back all but the first request to an endpoint that may still be away."""
+        sent: dict[Signal, list[ExportRequest]] = {}
+        kept: list[Payload] = []
+        for request in requests:
+            of_signal = sent.setdefault(request.signal, [])
+            if of_signal and self._breakers[request.signal].is_open:
+                kept += request.payloads
+            else:
+                of_signal.append(request)
+        self._buffer.put_back(kept)
+        return tuple(request for of_signal in sent.values() for request in of_signal)
+
+    def settle(self, outcomes: Sequence[Outcome], now: float) -> list[Say]:
         """Take into account what became of the export in flight."""
         assert tuple(outcome.request for outcome in outcomes) == self._in_flight
         self._in_flight = ()
+        # Those of one signal go to one endpoint, one after the other: the last one counts.
+        last = {outcome.request.signal: outcome for outcome in outcomes}
+        is_again = [self._judge(outcome, now) for outcome in last.values()]
         said: list[Say] = []
         kept: list[Payload] = []
         suspects = [len(o.request.payloads) for o in outcomes if _may_be_of_one(o)]
         if suspects:
             self._suspect_count_max = -(-max(suspects) // 2)
+        # The parts of a request, and what is tried again, are still the same export.
+        self._rounds_left += bool(suspects) or any(is_again)
         for outcome in outcomes:
             if isinstance(outcome, Delivered):
                 said += self._delivered(outcome)
@@ -106,94 +188,112 @@ class Outbox:
                 said += self._failed(outcome, kept)
         return said + self._drop(self._buffer.put_back(kept))
 
+    def _judge(self, outcome: Outcome, now: float) -> bool:
+        """Tell the breaker; return whether more is to be sent because of it."""
+        breaker = self._breakers[outcome.request.signal]
+        if isinstance(outcome, Delivered) or not outcome.failure.kind.count_max:
+            was_probe = breaker.is_open
+            breaker.succeeded()
+            return was_probe
+        breaker.failed(outcome.failure, now)
+        return isinstance(outcome, Failed) and breaker.try_at(now) is not None
+
     def discard(self, why: str) -> list[Say]:
         """Give up all that waits or is in flight."""
         in_flight = [payload for request in self._in_flight for payload in request.payloads]
         payloads = [*in_flight, *self._buffer.take_all()]
         self._in_flight = ()
-        self.lost_count += len(payloads)
         said: list[Say] = []
         if payloads:
-            found = f"{len(payloads)} payloads ({_size_bytes(payloads)} bytes waiting)"
-            said.append(Say(WARN, f"discarded {found} {why}"))
-        above = "for reasons given above"
+            said.append(Say(WARN, f"discarded {_amount(payloads)} for {self.exporter} {why}"))
+            self._count(payloads, account.SHUTDOWN)
         if self._unsaid_count:
-            said.append(Say(WARN, f"{self._unsaid_count} more payloads were lost {above}"))
-        if self._unsaid_rejected_count:
-            found = f"{self._unsaid_rejected_count} more spans, points or records"
-            said.append(Say(WARN, f"{found} were rejected {above}"))
-        self._unsaid_count = self._unsaid_rejected_count = 0
+            found = f"{self._unsaid_count} more items were dropped"
+            said.append(Say(WARN, f"{found} for reasons given above"))
+            self._unsaid_count = 0
         return said
 
     def _delivered(self, outcome: Delivered) -> list[Say]:
-        name = self._endpoint_names[outcome.request.signal]
-        self.delivered_count += len(outcome.request.payloads)
+        request = outcome.request
+        name = self._endpoint_names[request.signal]
+        counted = self.accounts[request.signal]
+        item_count = _item_count(request.payloads)
+        rejected_count = min(outcome.rejected_count, item_count)
+        counted.exported += item_count - rejected_count
+        counted.drop(account.REJECTED, rejected_count)
         said = self._rejected(name, outcome) if outcome.rejected_count else []
         if not self._complaints.forget(name):
             return said
         self._complaints.forget(_BUFFER)
-        lost, self._unsaid_count = self._unsaid_count, 0
-        text = f"{name} accepts exports again; {lost} more payloads were lost until then"
+        dropped, self._unsaid_count = self._unsaid_count, 0
+        more = f"; {dropped} more items were dropped until then" if dropped else ""
+        text = f"{name} accepts exports again{more}"
         return [Say(INFO, text), *said]
 
     def _rejected(self, name: str, outcome: Delivered) -> list[Say]:
         count = outcome.rejected_count
-        found = f"{name} rejected {count} {outcome.request.signal.items}: {outcome.reason}"
-        said = self._complaints.complain(
-            f"items for {name}", outcome.reason, f"{found}; they are lost"
-        )
-        self.rejected_count += count
-        self._unsaid_rejected_count += 0 if said else count
+        found = f"{name} rejected {outcome.request.signal.amount(count)}: {outcome.reason}"
+        said = self._complaints.complain(f"items for {name}", outcome.reason, f"{found}; dropped")
+        self._unsaid_count += 0 if said else count
         return said
 
     def _refused(self, outcome: Refused, kept: list[Payload]) -> list[Say]:
-        request = outcome.request
+        request, kind = outcome.request, outcome.failure.kind
         if _may_be_of_one(outcome):
             # One bad body, or the sum of them: judged again in halves, each a few times.
-            kept += [
-                Payload(p.signal, p.content_type, p.body, is_suspect=True) for p in request.payloads
-            ]
+            kept += [payload.as_suspect() for payload in request.payloads]
             return []
         # An endpoint that refuses this body is one that takes others: it is not away.
-        about = "payload for " if outcome.failure.kind in _OF_THE_CONTENT else ""
-        said = self._complain_about(request, outcome.failure.reason, "dropped", about=about)
-        self._lose(request.payloads, is_said=bool(said))
+        about = "" if kind.count_max else "payload for "
+        said = self._complain_about(request, outcome.failure, "dropped", about=about)
+        self._count(request.payloads, kind.name)
+        self._unsaid_count += 0 if said else _item_count(request.payloads)
         return said
 
     def _failed(self, outcome: Failed, kept: list[Payload]) -> list[Say]:
         kept += outcome.request.payloads
-        return self._complain_about(
-            outcome.request, outcome.failure.reason, "kept for the next export"
-        )
+        return self._complain_about(outcome.request, outcome.failure, "kept for the next export")
 
     def _complain_about(
-        self, request: ExportRequest, reason: str, consequence: str, *, about: str = ""
+        self, request: ExportRequest, failure: Failure, consequence: str, *, about: str = ""
     ) -> list[Say]:
         name = self._endpoint_names[request.signal]
-        what = f"{len(request.payloads)} payloads ({_size_bytes(request.payloads)} bytes)"
+        found = f"cannot export {_amount(request.payloads)} to {name}: {failure.reason}"
+        advice = f"; {failure.kind.advice}" if failure.kind.advice else ""
         return self._complaints.complain(
-            about + name, reason, f"cannot export {what} to {name}: {reason}; {consequence}"
+            about + name, failure.reason, f"{found}; {consequence}{advice}"
         )
 
     def _drop(self, payloads: Sequence[Payload]) -> list[Say]:
         if not payloads:
             return []
-        found = f"more than {BUFFER_BYTES_MAX} bytes wait for export"
-        text = f"{found}; the {len(payloads)} oldest payloads are dropped"
+        found = f"more than {self._buffer.size_bytes_max} bytes wait for {self.exporter}"
+        text = f"{found}; dropped the oldest: {_amount(payloads)}"
         said = self._complaints.complain(_BUFFER, "full", text)
-        self._lose(payloads, is_said=bool(said))
+        self._count(payloads, account.BUFFER_FULL)
+        self._unsaid_count += 0 if said else _item_count(payloads)
         return said
 
-    def _lose(self, payloads: Sequence[Payload], *, is_said: bool) -> None:
-        self.lost_count += len(payloads)
-        self._unsaid_count += 0 if is_said else len(payloads)
+    def _count(self, payloads: Iterable[Payload], reason: str) -> None:
+        for payload in payloads:
+            self.accounts[payload.signal].drop(reason, payload.item_count)
 
 
 def _may_be_of_one(outcome: Outcome) -> bool:
     """Whether a part of a merged request may be to blame for the refusal of all."""
-    is_refused = isinstance(outcome, Refused) and outcome.failure.kind in _OF_THE_CONTENT
-    return is_refused and len(outcome.request.payloads) > 1
+    if not isinstance(outcome, Refused) or outcome.failure.kind.count_max:
+        return False
+    return len(outcome.request.payloads) > 1
 
 
-def _size_bytes(payloads: Iterable[Payload]) -> int:
-    return sum(len(payload.body) for payload in payloads)
+def _item_count(payloads: Iterable[Payload]) -> int:
+    return sum(payload.item_count for payload in payloads)
+
+
+def _amount(payloads: Sequence[Payload]) -> str:
+    """Return how much it is: ``3 spans, 2 log records (412 bytes)``."""
+    by_signal: dict[Signal, int] = {}
+    for payload in payloads:
+        by_signal[payload.signal] = by_signal.get(payload.signal, 0) + payload.item_count
+    counts = ", ".join(signal.amount(count) for signal, count in by_signal.items())
+    return f"{counts} ({sum(len(payload.body) for payload in payloads)} bytes)"

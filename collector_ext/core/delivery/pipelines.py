@@ -7,19 +7,22 @@ exporter has an outbox of its own, so that one that is away costs the others not
 
 from __future__ import annotations
 
-from collector_ext.core.actions import WARN, Say
+from collector_ext.core.actions import WARN, Action, Export, Say
+from collector_ext.core.delivery.account import BUFFER_FULL, FILTERED, PROCESSOR, Account
 from collector_ext.core.delivery.buffer import Buffer
 from collector_ext.core.delivery.complaints import Complaints
-from collector_ext.core.delivery.outbox import BUFFER_BYTES_MAX, Outbox
-from collector_ext.core.otlp import PROTOBUF, ExportRequest, Payload, Signal
+from collector_ext.core.delivery.failures import CONTENT
+from collector_ext.core.delivery.outbox import Outbox
+from collector_ext.core.otlp import PROTOBUF, SIGNALS, Payload, Signal
+from collector_ext.core.otlp_items import item_count
 from collector_ext.core.wire import MalformedError, top_level_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from collector_ext.core.config.configuration import Processor
-    from collector_ext.core.events import Outcome
+    from collector_ext.core.events import ExportFinished
 
 
 class Pipeline:
@@ -30,6 +33,11 @@ class Pipeline:
         signal: Which payloads go this way.
         processors: What is done to them, in order.
         outboxes: Where they go then.
+        held_bytes_max: Of payloads that wait for the processors.
+
+    Attributes:
+        account: What became of the items until they were handed on.
+        needs_whole: Whether a processor decides on a whole invocation.
     """
 
     def __init__(
@@ -38,12 +46,16 @@ class Pipeline:
         signal: Signal,
         processors: Sequence[Processor],
         outboxes: Sequence[Outbox],
+        *,
+        held_bytes_max: int,
     ) -> None:
         self.name = name
         self.signal = signal
         self._processors = processors
         self._outboxes = outboxes
-        self._held = Buffer(BUFFER_BYTES_MAX)
+        self.held_bytes_max = held_bytes_max
+        self._held = Buffer(held_bytes_max)
+        self.account = Account()
         self.needs_whole = any(getattr(p, "needs_whole", False) for p in processors)
 
     @property
@@ -53,8 +65,11 @@ class Pipeline:
 
     def put(self, payload: Payload) -> tuple[list[Say], tuple[Payload, ...]]:
         """Take a payload; return what is said of that, and what had to be dropped for it."""
+        self.account.received += payload.item_count
         if self._processors:
-            return [], self._held.append(payload)
+            dropped = self._held.append(payload)
+            self.account.drop(BUFFER_FULL, sum(each.item_count for each in dropped))
+            return [], dropped
         return self.hand_on((payload,)), ()
 
     def take_held(self) -> tuple[Payload, ...]:
@@ -66,10 +81,14 @@ class Pipeline:
         for processor in self._processors:
             body = processor.process(self.signal, body) if body else b""
         # In parts again, so that an endpoint that refuses one of them gets the others.
-        return [Payload(self.signal, PROTOBUF, part, is_suspect=False) for part in _parts(body)]
+        return [
+            Payload(self.signal, PROTOBUF, part, item_count(self.signal, part), is_suspect=False)
+            for part in _parts(body)
+        ]
 
     def hand_on(self, payloads: Sequence[Payload]) -> list[Say]:
         """Give payloads to all exporters."""
+        self.account.exported += sum(payload.item_count for payload in payloads)
         return [said for outbox in self._outboxes for said in outbox.put(payloads)]
 
 
@@ -94,14 +113,27 @@ class Pipelines:
         self._pipelines = pipelines
         self._outboxes = outboxes
         self._transcode = transcode
+        self._unrouted = dict.fromkeys(SIGNALS, 0)  # items without a pipeline
         self._complaints = Complaints()
         self._said: list[Say] = []
         self._unsaid_count = 0  # payloads dropped before processing without a word of it
 
-    @property
-    def is_in_flight(self) -> bool:
-        """Whether an export was ordered whose outcome is not known."""
-        return any(outbox.is_in_flight for outbox in self._outboxes.values())
+    def in_flight_until(self, after: float) -> float | None:
+        """Return the latest deadline of exports in flight; None without one after ``after``."""
+        times = [outbox.in_flight_until for outbox in self._outboxes.values()]
+        return max((at for at in times if at is not None and at > after), default=None)
+
+    def try_at(self, now: float) -> float | None:
+        """Return when an exporter has something to send in this flush; None for not at all."""
+        times = [outbox.try_at(now) for outbox in self._outboxes.values()]
+        return min((at for at in times if at is not None), default=None)
+
+    def rests_until(self, now: float) -> float:
+        """Return when another flush would have something to send: now, unless all rest."""
+        if any(pipeline.holds for pipeline in self._pipelines):
+            return now
+        times = [outbox.rests_until(now) for outbox in self._outboxes.values()]
+        return min((at for at in times if at is not None), default=now)
 
     @property
     def has_waiting(self) -> bool:
@@ -114,11 +146,14 @@ class Pipelines:
         return self._complaints.complain(about, reason, text)
 
     def put(self, payloads: Iterable[Payload]) -> list[Say]:
-        """Add payloads, oldest first. Those of a signal without a pipeline are let go."""
+        """Add payloads, oldest first. Those of a signal without a pipeline are only counted."""
         said: list[Say] = []
         for payload in payloads:
-            for pipeline in self._pipelines:
-                if payload.body and payload.signal == pipeline.signal:
+            ways = [pipeline for pipeline in self._pipelines if pipeline.signal == payload.signal]
+            if not ways:
+                self._unrouted[payload.signal] += payload.item_count
+            for pipeline in ways:
+                if payload.body:
                     spoken, dropped = pipeline.put(payload)
                     said += spoken + self._dropped(pipeline, dropped)
         return said
@@ -126,38 +161,52 @@ class Pipelines:
     def _dropped(self, pipeline: Pipeline, payloads: tuple[Payload, ...]) -> list[Say]:
         if not payloads:
             return []
-        found = f"more than {BUFFER_BYTES_MAX} bytes wait for the processors of {pipeline.name}"
+        bound = pipeline.held_bytes_max
+        found = f"more than {bound} bytes wait for the processors of {pipeline.name}"
         text = f"{found}; the {len(payloads)} oldest payloads are dropped"
         said = self._complaints.complain(pipeline.name, "full", text)
         self._unsaid_count += 0 if said else len(payloads)
         return said
 
-    def take(
-        self, *, is_over: bool, but: Collection[str] = ()
-    ) -> tuple[list[Say], tuple[ExportRequest, ...]]:
-        """Process what is held, and return everything to send; it is in flight from now on.
+    def start_flush(self, now: float, urgency: int) -> None:
+        """Begin a flush; see `Outbox.start_flush`."""
+        for outbox in self._outboxes.values():
+            outbox.start_flush(now, urgency)
+
+    def close_flush(self) -> None:
+        """Let nothing into the flush any more; see `Outbox.close_flush`."""
+        for outbox in self._outboxes.values():
+            outbox.close_flush()
+
+    def take(self, now: float, until: float, *, is_over: bool) -> list[Action]:
+        """Process what is held, and return the orders to send all that may be sent now.
 
         Args:
+            now: Seconds since the epoch.
+            until: By when it has to be delivered, likewise.
             is_over: Whether no more of the same invocation is to come: some processors need
                 the whole of it, and hold it until then.
-            but: Exporters that nothing is to be sent by; what is for them goes on waiting.
 
         Returns:
-            What is to be said, and the requests, exporter by exporter.
+            What is to be said, and an ``Export`` for each exporter that is not busy. What
+            they hold is in flight from now on.
         """
-        said: list[Say] = []
+        actions: list[Action] = []
         for pipeline in self._pipelines:
             if pipeline.holds and (is_over or not pipeline.needs_whole):
-                said += self._release(pipeline)
-        said += self._said
+                actions += self._release(pipeline)
+        actions += self._said
         self._said = []
-        wanted = [outbox for exporter, outbox in self._outboxes.items() if exporter not in but]
-        return said, tuple(request for outbox in wanted for request in outbox.take())
+        for exporter, outbox in self._outboxes.items():
+            requests = outbox.take(now, until)
+            if requests:
+                actions.append(Export(exporter, requests, until))
+        return actions
 
     def _release(self, pipeline: Pipeline) -> list[Say]:
         """Let the processors have what is held, and hand on what they make of it."""
         held = pipeline.take_held()
-        body = b"".join([self._to_protobuf(payload) for payload in held])
+        body = b"".join([self._to_protobuf(payload, pipeline.account) for payload in held])
         try:
             processed = pipeline.processed(body)
         except Exception as fault:  # noqa: BLE001 - not swallowed: it is said as the reason
@@ -168,10 +217,13 @@ class Pipelines:
             text = f"{found}; the {len(held)} payloads that they were given are dropped"
             said = self._complaints.complain(pipeline.name, reason, text)
             self._unsaid_count += 0 if said else len(held)
+            pipeline.account.drop(PROCESSOR, pipeline.account.carried)
             return said
-        return pipeline.hand_on(processed)
+        said = pipeline.hand_on(processed)
+        pipeline.account.drop(FILTERED, pipeline.account.carried)
+        return said
 
-    def _to_protobuf(self, payload: Payload) -> bytes:
+    def _to_protobuf(self, payload: Payload, account: Account) -> bytes:
         if payload.content_type == PROTOBUF:
             return payload.body
         try:
@@ -181,15 +233,32 @@ class Pipelines:
             said = self._complaints.complain("json", str(fault), text)
             self._unsaid_count += 0 if said else 1
             self._said += said
+            account.drop(CONTENT.name, payload.item_count)
             return b""
 
-    def settle(self, outcomes: Sequence[Outcome]) -> list[Say]:
-        """Take into account what became of the export in flight."""
-        said: list[Say] = []
-        for exporter, outbox in self._outboxes.items():
-            if outbox.is_in_flight:
-                said += outbox.settle([o for o in outcomes if o.request.exporter == exporter])
-        return said
+    def settle(self, event: ExportFinished, now: float) -> list[Say]:
+        """Take into account what became of an export in flight."""
+        return self._outboxes[event.exporter].settle(event.outcomes, now)
+
+    def summary(self) -> str:
+        """Return what became of everything in words; empty when there was nothing."""
+        unrouted = [
+            f"{signal.amount(count)} received, without an exporter"
+            for signal, count in self._unrouted.items()
+            if count
+        ]
+        lost = [
+            f"pipeline {pipeline.name}: {pipeline.account.text(pipeline.signal, 'handed on')}"
+            for pipeline in self._pipelines
+            if pipeline.account.dropped
+        ]
+        exported = [
+            f"{outbox.exporter}: {account.text(signal, 'exported')}"
+            for outbox in self._outboxes.values()
+            for signal, account in outbox.accounts.items()
+            if account.received
+        ]
+        return "; ".join((*unrouted, *lost, *exported))
 
     def discard(self, why: str) -> list[Say]:
         """Give up all that is held, waits or is in flight."""

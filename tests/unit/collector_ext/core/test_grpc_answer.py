@@ -14,12 +14,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered
 from collector_ext.core.grpc_answer import Status, failure, outcome, reason
-from collector_ext.core.otlp import PROTOBUF, TRACES, ExportRequest, Payload
+from collector_ext.core.otlp import PROTOBUF, TRACES, ExportRequest
 from tests.fakes.outcomes import failed, refused
+from tests.fakes.payloads import payload_of
 
-REQUEST = ExportRequest(
-    "otlp_grpc", TRACES, (Payload(TRACES, PROTOBUF, b"spans", is_suspect=False),)
-)
+REQUEST = ExportRequest("otlp_grpc", TRACES, (payload_of(TRACES, PROTOBUF, b"spans"),))
 
 
 def ended(code, message="", details=b""):

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from collector_ext.core.actions import INFO, WARN, AskNext, Exit, Export, Say
-from collector_ext.core.delivery.outbox import Outbox
+from collector_ext.core.delivery.failures import ANSWER, UNAVAILABLE
+from collector_ext.core.delivery.flush import OUTCOME_GRACE_S
+from collector_ext.core.delivery.strategy import Continuous, End, Next, Periodic
 from collector_ext.core.events import (
     Delivered,
     ExportFinished,
@@ -19,24 +21,23 @@ from collector_ext.core.events import (
     ShutdownReceived,
     TimerExpired,
 )
+from collector_ext.core.invocation import EARLY_END_COUNT_MAX, FIRST_MESSAGE_S
 from collector_ext.core.lifecycle import (
     DEADLINE_MARGIN_S,
     DRAINING,
-    EARLY_END_COUNT_MAX,
     EXITING,
     FAILURE_DRAIN_S,
-    FIRST_MESSAGE_S,
     GONE,
     LAST_CALL_S,
     NEXT_RETRY_S,
-    OUTCOME_GRACE_S,
     READY,
     RUNNING,
     Lifecycle,
 )
-from collector_ext.core.otlp import JSON, LOGS, PROTOBUF, TRACES, ExportRequest, Payload
+from collector_ext.core.otlp import JSON, LOGS, PROTOBUF, TRACES, ExportRequest
 from tests.fakes.outcomes import failed, refused
-from tests.fakes.pipelines import pipelines_to
+from tests.fakes.payloads import payload_of
+from tests.fakes.pipelines import outbox_to, pipelines_to
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
 NOW = 1_000.0
@@ -44,14 +45,16 @@ TIMEOUT_S = 10.0
 NAME = "https://otlp.example/v1/traces"
 
 ROOT, CHILD = span_id(1), span_id(2)
-SPANS = Payload(TRACES, PROTOBUF, export_request(("child", CHILD), parent=ROOT), is_suspect=False)
-FINAL = Payload(TRACES, PROTOBUF, export_request(("root", ROOT)), is_suspect=False)
-OPEN = Payload(TRACES, PROTOBUF, export_request(("root", ROOT), is_open=True), is_suspect=False)
-OPEN_CHILD = Payload(
+SPANS = payload_of(
+    TRACES, PROTOBUF, export_request(("child", CHILD), parent=ROOT), is_suspect=False
+)
+FINAL = payload_of(TRACES, PROTOBUF, export_request(("root", ROOT)))
+OPEN = payload_of(TRACES, PROTOBUF, export_request(("root", ROOT), is_open=True))
+OPEN_CHILD = payload_of(
     TRACES, PROTOBUF, export_request(("child", CHILD), is_open=True), is_suspect=False
 )
-NOTHING = Payload(TRACES, PROTOBUF, b"", is_suspect=False)
-LOG = Payload(LOGS, PROTOBUF, b"log", is_suspect=False)
+NOTHING = payload_of(TRACES, PROTOBUF, b"")
+LOG = payload_of(LOGS, PROTOBUF, b"log")
 
 INVOKE = InvokeReceived("r-1", deadline_at=NOW + 3.0)
 NEXT_INVOKE = InvokeReceived("r-2", deadline_at=NOW + 60.0)
@@ -67,23 +70,20 @@ TIMER = TimerExpired()
 
 
 class Driven:
-    """A lifecycle, and what it has ordered: `export` and `said` are the latest of their kind."""
+    """A lifecycle, and what it has ordered: `export` is the latest order."""
 
     def __init__(
-        self, *, has_telemetry=True, period_s=None, endpoints=(TRACES, LOGS), exporters=("otlp",)
+        self, *, strategy=None, has_telemetry=True, endpoints=(TRACES, LOGS), exporters=("otlp",)
     ):
         names = {signal: f"https://otlp.example{signal.path}" for signal in endpoints}
         self.lifecycle = Lifecycle(
-            pipelines_to(
-                Outbox(exporters[0], names),
-                exporters[0],
-                **{exporter: Outbox(exporter, names) for exporter in exporters[1:]},
-            ),
+            pipelines_to(*(outbox_to(names, exporter) for exporter in exporters)),
+            strategy or End(),
             flush_timeout_s=TIMEOUT_S,
             has_telemetry=has_telemetry,
-            period_s=period_s,
         )
         self.export: Any = None
+        self.exports: dict[str, Any] = {}
 
     def after(self, *events, at=NOW):
         """Feed events and return this, for the `given` of a test."""
@@ -94,27 +94,31 @@ class Driven:
     def feed(self, event, at=NOW):
         """Feed one event and return the actions."""
         actions = self.lifecycle.handle(event, at)
-        self.export = next((a for a in actions if isinstance(a, Export)), self.export)
+        for action in actions:
+            if isinstance(action, Export):
+                self.export = self.exports[action.exporter] = action
         return actions
+
+    def ends(self, outcome, exporter="otlp", at=NOW):
+        """An export in flight ends, with one outcome for all of its requests."""
+        outcomes = tuple(outcome(request) for request in self.exports[exporter].requests)
+        return self.feed(ExportFinished(exporter, outcomes), at)
 
     def delivers(self, at=NOW):
         """The export in flight succeeds."""
-        outcomes = tuple(Delivered(request, 0, "") for request in self.export.requests)
-        return self.feed(ExportFinished(outcomes), at)
+        return self.ends(delivered, at=at)
 
     def fails(self, at=NOW):
-        """The export in flight fails and may be tried again."""
-        outcomes = tuple(failed(request) for request in self.export.requests)
-        return self.feed(ExportFinished(outcomes), at)
+        """The export in flight fails in a way that is not tried again at once."""
+        return self.ends(lambda request: failed(request, "HTTP 503", ANSWER), at=at)
 
     def refuses(self, at=NOW):
         """The endpoint refuses the export in flight for good."""
-        outcomes = tuple(refused(request, 400) for request in self.export.requests)
-        return self.feed(ExportFinished(outcomes), at)
+        return self.ends(lambda request: refused(request, 400), at=at)
 
-    @property
-    def timer_at(self):
-        return self.lifecycle.timer_at
+    def timer_at(self, now=NOW):
+        """When it wants to be called."""
+        return self.lifecycle.timer_at(now)
 
 
 def delivered(request):
@@ -129,7 +133,7 @@ def collector(*events, **options):
 
 def export_of(*payloads, until):
     """The order to export these payloads of traces."""
-    return Export((ExportRequest("otlp", TRACES, payloads),), deadline_at=until)
+    return Export("otlp", (ExportRequest("otlp", TRACES, payloads),), deadline_at=until)
 
 
 def names_in(export):
@@ -148,7 +152,7 @@ class TestWhileTheFunctionRuns:
         running = collector(INVOKE, START, POST)
         last_call_at = INVOKE.deadline_at - LAST_CALL_S
 
-        assert running.timer_at == last_call_at
+        assert running.timer_at() == last_call_at
         assert running.feed(TIMER, last_call_at) == [
             export_of(SPANS, until=INVOKE.deadline_at - DEADLINE_MARGIN_S)
         ]
@@ -164,7 +168,7 @@ class TestWhileTheFunctionRuns:
         running = collector(INVOKE, START)
 
         assert running.feed(TIMER, INVOKE.deadline_at - LAST_CALL_S) == []
-        assert running.timer_at == INVOKE.deadline_at - DEADLINE_MARGIN_S
+        assert running.timer_at() == INVOKE.deadline_at - DEADLINE_MARGIN_S
 
     def test_a_last_call_for_which_there_is_no_time_is_nothing(self):
         running = collector(INVOKE, START, POST)
@@ -177,8 +181,8 @@ class TestWhileTheFunctionRuns:
         running.feed(TIMER, INVOKE.deadline_at - LAST_CALL_S)
         running.delivers()
 
-        assert running.timer_at == INVOKE.deadline_at - DEADLINE_MARGIN_S
-        assert running.feed(TIMER, running.timer_at) == [AskNext()]
+        assert running.timer_at() == INVOKE.deadline_at - DEADLINE_MARGIN_S
+        assert running.feed(TIMER, running.timer_at()) == [AskNext()]
 
     def test_an_end_that_is_told_after_that_is_exported_with_the_next_event(self):
         running = collector(INVOKE, START)
@@ -285,7 +289,7 @@ class TestAnEndpointThatIsAway:
         ended = collector(INVOKE, START, END)
         over_at = INVOKE.deadline_at - DEADLINE_MARGIN_S + OUTCOME_GRACE_S
 
-        assert ended.timer_at == over_at
+        assert ended.timer_at() == over_at
         assert ended.feed(TIMER, over_at - 0.01) == []
         assert ended.feed(TIMER, over_at) == [AskNext()]
 
@@ -305,7 +309,10 @@ class TestAnEndpointThatIsAway:
 
         assert names_in(ended.export) == [("root", "")]
         assert ended.delivers() == [
-            Say(INFO, f"{NAME} accepts exports again; 0 more payloads were lost until then"),
+            Say(
+                INFO,
+                f"{NAME} accepts exports again",
+            ),
             AskNext(),
         ]
 
@@ -319,12 +326,12 @@ class TestAnEndpointThatIsAway:
         assert ended.export is first
         assert ended.lifecycle.phase == DRAINING
 
-    def test_a_failure_from_before_is_no_reason_not_to_try(self):
+    def test_an_outcome_that_comes_a_flush_late_is_one_of_that_flush(self):
         ended = collector(INVOKE, START, END)
         ended.feed(TIMER, INVOKE.deadline_at)
         ended.after(NEXT_INVOKE, RuntimeDone("r-2", "success", "", NOW))
 
-        assert [type(action) for action in ended.fails()] == [Say, Export]
+        assert [type(action) for action in ended.fails()] == [Say, AskNext]
 
     def test_past_the_deadline_nothing_is_sent(self):
         ended = collector(INVOKE, START, POST)
@@ -333,58 +340,152 @@ class TestAnEndpointThatIsAway:
 
 
 class TestOneOfTwoEndpointsThatIsAway:
-    """It is left alone until the drain is over; the other is sent what there is for it."""
+    """It is left alone until the flush is over; the other is sent what there is for it."""
 
     @staticmethod
-    def ends(driven, **outcomes):
-        """The export in flight ends, for each exporter in another way."""
-        return driven.feed(
-            ExportFinished(tuple(outcomes[r.exporter](r) for r in driven.export.requests))
-        )
+    def away(request):
+        """It is, and is not tried again at once."""
+        return failed(request, "HTTP 503", ANSWER)
 
     @pytest.fixture
     def ended(self):
         return collector(INVOKE, START, POST, END, POST, exporters=("away", "here"))
 
     def test_the_other_gets_what_came_during_the_export(self, ended):
-        self.ends(ended, away=failed, here=delivered)
+        self.fails_away(ended)
 
-        assert [(r.exporter, r.payloads) for r in ended.export.requests] == [("here", (SPANS,))]
-        assert self.ends(ended, here=delivered) == [AskNext()]
+        ordered = ended.ends(delivered, "here")
+
+        assert [(o.exporter, o.requests[0].payloads) for o in ordered] == [("here", (SPANS,))]
+        assert ended.ends(delivered, "here") == [AskNext()]
+
+    def fails_away(self, driven):
+        driven.ends(self.away, "away")
+
+    def test_the_slower_one_is_waited_for(self, ended):
+        assert ended.ends(delivered, "here") != [AskNext()]
+        ended.ends(delivered, "here")
+
+        *_, last = ended.ends(self.away, "away")
+
+        assert last == AskNext()
 
     def test_the_other_gets_the_parts_of_what_it_refused_before_the_exit(self):
         leaving = collector(INVOKE, POST, POST, SHUTDOWN, exporters=("away", "here"))
 
-        self.ends(leaving, away=failed, here=lambda r: refused(r, 400))
+        self.fails_away(leaving)
+        leaving.ends(lambda r: refused(r, 400), "here")
 
-        assert {r.exporter for r in leaving.export.requests} == {"here"}
-        *said, left = self.ends(leaving, here=delivered)
-        assert [line.text.partition(" (")[0] for line in said] == ["discarded 2 payloads"]
+        assert leaving.export.exporter == "here"
+        discarded, summary, left = leaving.ends(delivered, "here")
+        assert discarded.text.startswith("discarded 2 spans")
+        assert summary.text == (
+            "at shutdown (spindown): away: 2 spans received, 0 exported, 2 dropped (shutdown 2); "
+            "here: 2 spans received, 2 exported"
+        )
         assert left == Exit()
 
-    def test_it_is_tried_again_by_the_next_drain(self, ended):
-        self.ends(ended, away=failed, here=delivered)
-        self.ends(ended, here=delivered)
+    def test_it_is_tried_again_by_the_next_flush(self, ended):
+        self.fails_away(ended)
+        ended.ends(delivered, "here")
+        ended.ends(delivered, "here")
 
         ended.after(NEXT_INVOKE, RuntimeDone("r-2", "success", "", NOW))
 
-        assert {r.exporter for r in ended.export.requests} == {"away"}
+        assert ended.export.exporter == "away"
 
     def test_it_is_tried_again_by_the_last_call(self, ended):
-        self.ends(ended, away=failed, here=delivered)
-        self.ends(ended, here=delivered)
+        self.fails_away(ended)
+        ended.ends(delivered, "here")
+        ended.ends(delivered, "here")
 
         ended.after(NEXT_INVOKE).after(TIMER, at=NEXT_INVOKE.deadline_at - LAST_CALL_S)
 
-        assert {r.exporter for r in ended.export.requests} == {"away"}
+        assert ended.export.exporter == "away"
 
     def test_it_is_tried_again_before_the_exit(self, ended):
-        self.ends(ended, away=failed, here=delivered)
+        self.fails_away(ended)
+        before = ended.exports["away"]
 
         ended.after(SHUTDOWN)
-        self.ends(ended, here=delivered)
 
-        assert {r.exporter for r in ended.export.requests} == {"away"}
+        assert ended.exports["away"] is not before
+
+    def test_one_that_is_stuck_beyond_its_deadline_holds_the_other_back_no_more(self, ended):
+        ended.ends(delivered, "here")
+        ended.ends(delivered, "here")
+        over_at = INVOKE.deadline_at
+        assert ended.feed(TIMER, over_at) == [AskNext()]
+
+        ended.after(NEXT_INVOKE, POST, RuntimeDone("r-2", "success", "", over_at), at=over_at)
+
+        assert ended.export.exporter == "here"
+        assert ended.ends(delivered, "here", at=over_at) == [AskNext()]
+
+
+class TestAFailureThatMayPass:
+    """It is tried again within the flush, while the budget lasts."""
+
+    LONG_INVOKE = InvokeReceived("r-1", deadline_at=NOW + 900)
+
+    def unavailable(self, request):
+        return failed(request, "HTTP 503", UNAVAILABLE)
+
+    def test_after_a_pause(self):
+        ended = collector(self.LONG_INVOKE, START, END)
+        ended.ends(self.unavailable)
+
+        assert ended.timer_at() == NOW + 0.1
+        assert ended.feed(TIMER, NOW + 0.1) == [export_of(FINAL, until=NOW + TIMEOUT_S)]
+        assert AskNext() in ended.delivers(NOW + 0.2)
+
+    def test_after_the_pause_that_the_endpoint_asks_for(self):
+        ended = collector(self.LONG_INVOKE, START, END)
+        ended.ends(lambda request: failed(request, "HTTP 429", UNAVAILABLE, 2.0))
+
+        assert ended.timer_at() == NOW + 2.0
+
+    def test_unless_that_is_longer_than_the_budget(self):
+        ended = collector(self.LONG_INVOKE, START, END)
+
+        *_, last = ended.ends(lambda request: failed(request, "HTTP 429", UNAVAILABLE, 11.0))
+
+        assert last == AskNext()
+
+    def test_and_not_for_ever(self):
+        ended = collector(self.LONG_INVOKE, START, END)
+        for at in (NOW, NOW + 0.1):
+            ended.ends(self.unavailable, at=at)
+            ended.feed(TIMER, at + 1)
+
+        assert ended.ends(self.unavailable, at=NOW + 3) == [AskNext()]
+
+    def test_then_the_endpoint_is_left_alone(self):
+        ended = collector(self.LONG_INVOKE, START, END)
+        for at in (NOW, NOW + 0.1, NOW + 3):
+            ended.ends(self.unavailable, at=at)
+            ended.feed(TIMER, at + 1)
+        again = InvokeReceived("r-2", NOW + 900)
+
+        ended.after(again, at=NOW + 5)
+
+        assert ended.feed(RuntimeDone("r-2", "success", "", NOW + 5), NOW + 5) == [AskNext()]
+
+
+class TestAClockThatGoesBack:
+    """It must not make anyone wait for what seems to be far away."""
+
+    def test_a_flush_is_over(self):
+        ended = collector(INVOKE, START, END)
+
+        assert ended.timer_at(NOW - 3600) == NOW - 3600
+        assert ended.feed(TIMER, NOW - 3600) == [AskNext()]
+
+    def test_next_is_asked_for(self):
+        waiting = collector(NextFailed("HTTP 500"))
+
+        assert waiting.timer_at(NOW - 3600) == NOW - 3600
+        assert waiting.feed(TIMER, NOW - 3600) == [AskNext()]
 
 
 class TestAnInvocationThatFails:
@@ -446,7 +547,7 @@ class TestAnInvocationThatFails:
         ended = collector(InvokeReceived("r-1", NOW + 900), START, CRASH)
 
         assert ended.export.deadline_at == NOW + FAILURE_DRAIN_S
-        assert ended.timer_at == NOW + FAILURE_DRAIN_S + OUTCOME_GRACE_S
+        assert ended.timer_at() == NOW + FAILURE_DRAIN_S + OUTCOME_GRACE_S
 
 
 class TestASecondTryOfAnInvocation:
@@ -477,9 +578,7 @@ class TestASecondTryOfAnInvocation:
         body = bytearray(export_request(("again", span_id(7)), is_open=True))
         start_at = body.index((1_000_000_000).to_bytes(8, "little"))
         body[start_at : start_at + 8] = int(self.LATER * 1e9).to_bytes(8, "little")
-        again = PayloadReceived(
-            Payload(TRACES, PROTOBUF, bytes(body), is_suspect=False), "r-1", "start"
-        )
+        again = PayloadReceived(payload_of(TRACES, PROTOBUF, bytes(body)), "r-1", "start")
 
         assert first.after(self.AGAIN, again, CRASH, at=self.LATER).lifecycle.phase == RUNNING
         assert first.feed(ShutdownReceived("failure", self.LATER + 2), self.LATER) != []
@@ -492,13 +591,13 @@ class TestWithoutTelemetry:
     def test_it_has_a_second_to_show_itself(self):
         waiting = collector(INVOKE, has_telemetry=False)
 
-        assert waiting.timer_at == NOW + FIRST_MESSAGE_S
+        assert waiting.timer_at() == NOW + FIRST_MESSAGE_S
         assert waiting.feed(TIMER, NOW + FIRST_MESSAGE_S) == [AskNext()]
 
     def test_once_it_has_its_end_is_waited_for(self):
         running = collector(INVOKE, START, has_telemetry=False)
 
-        assert running.timer_at == INVOKE.deadline_at - LAST_CALL_S
+        assert running.timer_at() == INVOKE.deadline_at - LAST_CALL_S
         assert [type(a) for a in running.feed(END)] == [Export]
 
     def test_later_invocations_do_not_wait_again(self):
@@ -528,8 +627,11 @@ class TestWhenTheEnvironmentShutsDown:
     def test_then_it_exits(self):
         leaving = collector(PayloadReceived(SPANS, "", ""), SHUTDOWN)
 
-        assert leaving.delivers() == [Exit()]
-        assert leaving.timer_at is None
+        assert leaving.delivers() == [
+            Say(INFO, "at shutdown (spindown): otlp: 1 span received, 1 exported"),
+            Exit(),
+        ]
+        assert leaving.timer_at() is None
 
     def test_it_may_be_the_first_event(self):
         assert collector().feed(SHUTDOWN) == [Exit()]
@@ -548,16 +650,20 @@ class TestWhenTheEnvironmentShutsDown:
 
         size = len(SPANS.body)
         assert actions[1:] == [
-            Say(WARN, f"discarded 1 payloads ({size} bytes waiting) at shutdown (spindown)"),
+            Say(WARN, f"discarded 1 span ({size} bytes) for otlp at shutdown (spindown)"),
+            Say(
+                INFO,
+                "at shutdown (spindown): otlp: 1 span received, 0 exported, 1 dropped (shutdown 1)",
+            ),
             Exit(),
         ]
 
     def test_what_there_is_no_time_for_as_well(self):
         leaving = collector(PayloadReceived(SPANS, "", ""), SHUTDOWN)
 
-        said, left = leaving.feed(TIMER, SHUTDOWN.deadline_at)
+        said, _, left = leaving.feed(TIMER, SHUTDOWN.deadline_at)
 
-        assert said.text.startswith("discarded 1 payloads")
+        assert said.text.startswith("discarded 1 span")
         assert left == Exit()
 
     @pytest.mark.parametrize("event", [TIMER, INVOKE, POST, DONE, SHUTDOWN])
@@ -581,15 +687,15 @@ class TestWhenNextFails:
     def test_it_is_asked_for_after_a_while(self):
         waiting = collector(self.FAILED)
 
-        assert waiting.timer_at == NOW + NEXT_RETRY_S
+        assert waiting.timer_at() == NOW + NEXT_RETRY_S
         assert waiting.feed(TIMER, NOW + NEXT_RETRY_S) == [AskNext()]
-        assert waiting.timer_at is None
+        assert waiting.timer_at() is None
 
     def test_not_while_an_invocation_runs(self):
         running = collector(INVOKE, self.FAILED)
 
         assert running.feed(EMPTY_END) == [AskNext()]
-        assert running.timer_at is None
+        assert running.timer_at() is None
 
 
 class TestOnManagedInstances:
@@ -598,22 +704,22 @@ class TestOnManagedInstances:
     PERIOD_S = 5.0
 
     def managed(self, *events):
-        return collector(*events, period_s=self.PERIOD_S)
+        return collector(*events, strategy=Continuous(self.PERIOD_S))
 
     def test_spans_are_exported_a_period_after_the_first_came(self):
         ready = self.managed(POST)
 
-        assert ready.timer_at == NOW + self.PERIOD_S
+        assert ready.timer_at() == NOW + self.PERIOD_S
         assert ready.feed(TIMER, NOW + 5) == [export_of(SPANS, until=NOW + 5 + TIMEOUT_S)]
 
     def test_without_spans_there_is_no_timer(self):
-        assert self.managed(START).timer_at is None
+        assert self.managed(START).timer_at() is None
 
     def test_the_end_of_an_invocation_is_no_occasion(self):
         assert self.managed(START).feed(END) == []
 
     def test_a_failed_one_is_exported_with_the_others(self):
-        assert self.managed(START, CRASH).timer_at == NOW + self.PERIOD_S
+        assert self.managed(START, CRASH).timer_at() == NOW + self.PERIOD_S
 
     def test_what_failed_is_tried_a_period_later(self):
         ready = self.managed(POST)
@@ -621,7 +727,7 @@ class TestOnManagedInstances:
 
         ready.fails(NOW + 6)
 
-        assert ready.timer_at == NOW + 6 + self.PERIOD_S
+        assert ready.timer_at() == NOW + 6 + self.PERIOD_S
 
     def test_an_export_in_flight_is_not_joined_by_another(self):
         ready = self.managed(POST)
@@ -630,7 +736,68 @@ class TestOnManagedInstances:
 
         assert ready.feed(TIMER, NOW + 11) == []
         ready.delivers(NOW + 12)
-        assert ready.timer_at == NOW + 12 + self.PERIOD_S
+        assert ready.feed(TIMER, NOW + 12) == [export_of(SPANS, until=NOW + 12 + TIMEOUT_S)]
+
+
+class TestAnOverlappingStrategy:
+    """Next is asked for at once, and nothing waits for an export."""
+
+    LATER = NOW + 60.0
+
+    def test_next_is_asked_for_with_the_invoke_event(self):
+        assert collector(strategy=Next()).feed(INVOKE) == [AskNext()]
+
+    def test_the_end_of_the_invocation_orders_nothing(self):
+        running = collector(INVOKE, START, strategy=Next())
+
+        assert running.feed(END) == []
+        assert running.timer_at() is None
+
+    def test_what_came_leaves_with_the_next_invoke_event(self):
+        ended = collector(INVOKE, START, POST, END, strategy=Next())
+
+        assert ended.feed(NEXT_INVOKE, self.LATER) == [
+            export_of(SPANS, FINAL, until=self.LATER + TIMEOUT_S),
+            AskNext(),
+        ]
+
+    def test_what_comes_during_that_export_waits_for_another(self):
+        ended = collector(INVOKE, START, END, strategy=Next())
+        ended.feed(NEXT_INVOKE, self.LATER)
+        ended.after(POST, at=self.LATER)
+
+        assert ended.delivers(self.LATER) == []
+        assert ended.timer_at(self.LATER) is None
+
+    def test_a_failure_that_may_pass_is_tried_again_meanwhile(self):
+        ended = collector(INVOKE, START, END, strategy=Next())
+        ended.feed(NEXT_INVOKE, self.LATER)
+
+        ended.ends(lambda request: failed(request, "HTTP 503", UNAVAILABLE), at=self.LATER)
+
+        assert ended.timer_at(self.LATER) == self.LATER + 0.1
+
+    def test_a_shutdown_exports_what_is_left(self):
+        ended = collector(INVOKE, START, END, strategy=Next())
+
+        assert ended.feed(SHUTDOWN) == [
+            export_of(FINAL, until=SHUTDOWN.deadline_at - DEADLINE_MARGIN_S)
+        ]
+
+    def test_an_export_that_a_freeze_interrupted_is_not_joined_by_another(self):
+        ended = collector(INVOKE, START, END, strategy=Next())
+        ended.feed(NEXT_INVOKE, self.LATER)
+        ended.after(PayloadReceived(SPANS, "r-2", ""), at=self.LATER)
+
+        thawed = ended.feed(InvokeReceived("r-3", self.LATER + 99), self.LATER + 90)
+
+        assert thawed == [AskNext()]
+
+    def test_in_a_long_invocation_a_period_is_an_occasion(self):
+        running = collector(INVOKE, POST, strategy=Periodic(20.0))
+
+        assert running.timer_at() == NOW + 20
+        assert running.feed(TIMER, NOW + 20) == [export_of(SPANS, until=NOW + 20 + TIMEOUT_S)]
 
 
 class TestWhatIsNotOurs:
@@ -640,7 +807,7 @@ class TestWhatIsNotOurs:
         "event",
         [
             PayloadReceived(FINAL, "", ""),
-            PayloadReceived(Payload(TRACES, JSON, b"{}", is_suspect=False), "r-1", ""),
+            PayloadReceived(payload_of(TRACES, JSON, b"{}"), "r-1", ""),
             PayloadReceived(LOG, "r-1", ""),
         ],
         ids=["no invocation", "JSON", "logs"],

@@ -8,16 +8,16 @@ from collector_ext.core.otlp import (
     PROTOBUF,
     TRACES,
     ExportRequest,
-    Payload,
     export_requests,
 )
+from tests.fakes.payloads import payload_of
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
-A = Payload(TRACES, PROTOBUF, export_request(("a", span_id(1))), is_suspect=False)
-B = Payload(TRACES, PROTOBUF, export_request(("b", span_id(2))), is_suspect=False)
-LOG = Payload(LOGS, PROTOBUF, b"log", is_suspect=False)
-TEXT = Payload(TRACES, JSON, b"{}", is_suspect=False)
-SUSPECT = Payload(TRACES, PROTOBUF, b"suspect", is_suspect=True)
+A = payload_of(TRACES, PROTOBUF, export_request(("a", span_id(1))))
+B = payload_of(TRACES, PROTOBUF, export_request(("b", span_id(2))))
+LOG = payload_of(LOGS, PROTOBUF, b"log")
+TEXT = payload_of(TRACES, JSON, b"{}")
+SUSPECT = payload_of(TRACES, PROTOBUF, b"suspect", is_suspect=True)
 
 MIB = 1024 * 1024
 

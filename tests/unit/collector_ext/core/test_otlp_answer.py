@@ -8,11 +8,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered
 from collector_ext.core.http1 import Response
-from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest, Payload
+from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest
 from collector_ext.core.otlp_answer import outcome
 from tests.fakes.outcomes import failed, refused
+from tests.fakes.payloads import payload_of
 
-REQUEST = ExportRequest("otlp", TRACES, (Payload(TRACES, PROTOBUF, b"spans", is_suspect=False),))
+REQUEST = ExportRequest("otlp", TRACES, (payload_of(TRACES, PROTOBUF, b"spans"),))
 
 
 def answered(status, body=b"", content_type=PROTOBUF):

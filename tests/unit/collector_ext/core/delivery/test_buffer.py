@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collector_ext.core.delivery.buffer import Buffer
-from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
+from collector_ext.core.otlp import PROTOBUF, TRACES
+from tests.fakes.payloads import payload_of
 
-A, B, C = (
-    Payload(TRACES, PROTOBUF, body, is_suspect=False) for body in (b"aaaa", b"bbbb", b"cccc")
-)
-LARGE = Payload(TRACES, PROTOBUF, b"larger than the bound", is_suspect=False)
+A, B, C = (payload_of(TRACES, PROTOBUF, body) for body in (b"aaaa", b"bbbb", b"cccc"))
+LARGE = payload_of(TRACES, PROTOBUF, b"larger than the bound")
 
 
 def buffer_with(*payloads):

@@ -6,7 +6,6 @@ import pytest
 
 from collector_ext.core.actions import WARN, Say
 from collector_ext.core.delivery import outbox as module
-from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.events import Delivered
 from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES, ExportRequest, Payload
 from tests.fakes.outcomes import failed, refused
@@ -14,27 +13,52 @@ from tests.fakes.outcomes import failed, refused
 NAMES = {TRACES: "https://a.example/v1/traces", LOGS: "https://a.example/v1/logs"}
 
 
-def payload(body, signal=TRACES, *, is_suspect=False):
-    return Payload(signal, PROTOBUF, body, is_suspect)
+def payload(body, signal=TRACES):
+    """A payload that counts as one item."""
+    return Payload(signal, PROTOBUF, body, item_count=1, is_suspect=False)
 
 
 A, B, LOG = payload(b"aaaa"), payload(b"bbbb"), payload(b"log", LOGS)
 
 
-def outbox_with(*payloads):
+def outbox_with(*payloads, **limits):
     """An outbox that has taken these."""
-    outbox = Outbox("otlp", NAMES)
+    outbox = outbox_to(NAMES, limits=replaced(DEFAULT_LIMITS, **limits))
     assert outbox.put(payloads) == []
     return outbox
 
 
-def export(outbox, outcome):
+def replaced(limits, **others):
+    return Limits(**{**limits.__dict__, **others})
+
+
+def taken(outbox, at=NOW):
+    """What is sent in a flush that begins now."""
+    outbox.start_flush(at, AWAITED)
+    return outbox.take(at, at + 10)
+
+
+def settle(outbox, outcomes, at=NOW):
+    return outbox.settle(outcomes, at)
+
+
+def export(outbox, outcome, at=NOW):
     """Export what waits, with one outcome for all; return what is said."""
-    return outbox.settle([outcome(request) for request in outbox.take()])
+    return outbox.settle([outcome(request) for request in taken(outbox, at)], at)
+
+
+def counts(outbox, signal=TRACES):
+    """What was exported, and what dropped."""
+    return outbox.accounts[signal].exported, outbox.accounts[signal].dropped
 
 
 def delivered(request):
     return Delivered(request, 0, "")
+
+
+def answered(request):
+    """It fails in a way that may be tried again, in another flush."""
+    return failed(request, "HTTP 503", ANSWER)
 
 
 def unauthorised(request):
@@ -51,7 +75,7 @@ class TestDelivery:
     def test_what_waits_is_taken_at_once(self):
         outbox = outbox_with(A, LOG, B)
 
-        assert outbox.take() == (
+        assert taken(outbox) == (
             ExportRequest("otlp", TRACES, (A, B)),
             ExportRequest("otlp", LOGS, (LOG,)),
         )
@@ -111,11 +135,11 @@ class TestFailure:
 
     def test_it_waits_in_its_old_place(self):
         outbox = outbox_with(A)
-        (request,) = outbox.take()
+        (request,) = taken(outbox)
         outbox.put([B])
-        outbox.settle([failed(request)])
+        settle(outbox, [failed(request)])
 
-        assert outbox.take() == (ExportRequest("otlp", TRACES, (A, B)),)
+        assert taken(outbox) == (ExportRequest("otlp", TRACES, (A, B)),)
 
     def test_the_same_failure_is_said_once(self):
         outbox = outbox_with(A)
@@ -189,14 +213,14 @@ class TestARefusalOfSeveral:
         said = export(outbox, lambda request: refused(request, status))
 
         assert said == []
-        assert [request.merged() for request in outbox.take()] == [b"aaaa", b"bbbb"]
+        assert [request.merged() for request in taken(outbox)] == [b"aaaa", b"bbbb"]
 
     def test_only_the_guilty_one_is_lost(self):
         outbox = outbox_with(A, B)
         export(outbox, bad)
-        good, guilty = outbox.take()
+        good, guilty = taken(outbox)
 
-        outbox.settle([delivered(good), bad(guilty)])
+        settle(outbox, [delivered(good), bad(guilty)])
 
         assert (outbox.delivered_count, outbox.lost_count, outbox.has_waiting) == (1, 1, False)
 
@@ -205,7 +229,7 @@ class TestARefusalOfSeveral:
         outbox = outbox_with(*payloads)
         request_count = 0
         while outbox.has_waiting:
-            requests = outbox.take()
+            requests = taken(outbox)
             request_count += len(requests)
             outbox.settle(
                 [(bad if b"77" in [p.body for p in r.payloads] else delivered)(r) for r in requests]
@@ -219,7 +243,7 @@ class TestARefusalOfSeveral:
         export(outbox, bad)
         outbox.put([A, B])
 
-        assert [len(request.payloads) for request in outbox.take()] == [1, 1, 2]
+        assert [len(request.payloads) for request in taken(outbox)] == [1, 1, 2]
 
     def test_other_refusals_are_of_all(self):
         outbox = outbox_with(A, B)
@@ -255,10 +279,10 @@ class TestTheBound:
 
     def test_what_is_put_back_counts_too(self):
         outbox = outbox_with(A, B)
-        requests = outbox.take()
+        requests = taken(outbox)
         outbox.put([A])
 
-        outbox.settle([failed(request) for request in requests])
+        settle(outbox, [failed(request) for request in requests])
 
         assert outbox.lost_count == 1
 
@@ -268,7 +292,7 @@ class TestTheEnd:
 
     def test_it_is_counted(self):
         outbox = outbox_with(A)
-        outbox.take()
+        taken(outbox)
         outbox.put([B])
 
         assert outbox.discard("at shutdown") == [

@@ -12,10 +12,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, ResourceMetrics, ScopeMetrics
 
-from collector_ext.core.otlp import JSON, LOGS, METRICS, PROTOBUF, TRACES, ExportRequest, Payload
+from collector_ext.core.otlp import JSON, LOGS, METRICS, PROTOBUF, TRACES, ExportRequest
 from collector_ext.core.transcode.schema import DEPTH_MAX
 from collector_ext.core.transcode.to_json import protobuf_to_json, to_json
 from collector_ext.core.wire import MalformedError, end_spans
+from tests.fakes.payloads import payload_of
 from tests.fakes.trace_requests import export_request, span_id
 
 REQUEST = export_request(("GET /", span_id(1)))
@@ -65,7 +66,7 @@ def nested(depth):
 
 
 def request_of(content_type, *bodies):
-    payloads = [Payload(TRACES, content_type, body, is_suspect=False) for body in bodies]
+    payloads = [payload_of(TRACES, content_type, body) for body in bodies]
     return ExportRequest("otlp_http", TRACES, tuple(payloads))
 
 

@@ -1,0 +1,90 @@
+"""The invocation in progress: whose it is, and which signs are of its end.
+
+INVOKE, telemetry and the function's own messages reach the collector on three ways, so any may
+be the first.
+"""
+
+from __future__ import annotations
+
+EARLY_END_COUNT_MAX = 64
+"""Ends remembered for invocations whose INVOKE is not read; one or two are ever true."""
+
+EARLY_END_S = 1.0
+"""The most that an end is read before its INVOKE. What is older is about an earlier try of the
+same request: Lambda retries asynchronous invocations under their old id, a minute later."""
+
+FIRST_MESSAGE_S = 1.0
+"""Without telemetry: for the internal half to show, in the first invocation, that it is there."""
+
+
+class Invocation:
+    """Know the invocation in progress, and when it is over.
+
+    Args:
+        has_telemetry: Whether the platform reports the end of invocations.
+
+    Attributes:
+        deadline_at: Of the one in progress, in seconds since the epoch.
+        is_over: Whether a sign of its end was read; true before the first one.
+        first_message_by: When to give up waiting for the internal half to show itself; None
+            where nobody waits for it.
+    """
+
+    def __init__(self, *, has_telemetry: bool) -> None:
+        self.deadline_at = 0.0
+        self.is_over = True
+        self.first_message_by: float | None = None
+        self._request_id = ""
+        self._began_at = 0.0
+        self._early_ends: dict[str, float] = {}  # request id: when
+        self._has_telemetry = has_telemetry
+        self._is_told = False  # whether the internal half has ever told of an invocation
+        self._was_invoked = False
+
+    def begin(self, request_id: str, deadline_at: float, now: float) -> None:
+        """Note a new one; its end may have been read already, or nobody may ever tell it."""
+        self._request_id, self.deadline_at = request_id, deadline_at
+        self._began_at = now
+        self.is_over = self._is_about_this(self._early_ends.pop(request_id, 0.0))
+        if not self.is_over and not self._will_be_told(now):
+            self.is_over = True
+
+    def tell(self) -> None:
+        """Note that the internal half is there."""
+        self._is_told = True
+        self.first_message_by = None
+
+    def end(self, request_id: str, ended_at: float) -> bool:
+        """Take one of the signs that an invocation ended; the first counts.
+
+        Args:
+            request_id: Of the one that ended.
+            ended_at: When, in seconds since the epoch.
+
+        Returns:
+            Whether it is about the one in progress, and the first.
+        """
+        is_this = request_id == self._request_id and self._is_about_this(ended_at)
+        if is_this and not self.is_over:
+            self.is_over = True
+            return True
+        self._early_ends[request_id] = ended_at
+        if len(self._early_ends) > EARLY_END_COUNT_MAX:
+            del self._early_ends[next(iter(self._early_ends))]
+        return False
+
+    def _is_about_this(self, ended_at: float) -> bool:
+        return ended_at >= self._began_at - EARLY_END_S
+
+    def _will_be_told(self, now: float) -> bool:
+        """Whether anyone will tell the end of this invocation.
+
+        Without telemetry only the internal half can, if there is one: it has the first
+        invocation to show itself. Without both (a local emulator, a function that is not
+        instrumented) what comes now is exported with the next event.
+        """
+        if self._has_telemetry or self._is_told:
+            return True
+        is_first, self._was_invoked = not self._was_invoked, True
+        self.first_message_by = now + FIRST_MESSAGE_S if is_first else None
+        return is_first
