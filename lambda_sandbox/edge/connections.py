@@ -44,6 +44,9 @@ class Connections:
         self._serve = serve
         self._tls = tls
         self._listener = socket.create_server((LOOPBACK, port))
+        # For all that are accepted: under TLS the first answer would wait 40 ms for the client
+        # to acknowledge the tickets that were sent after the handshake.
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
