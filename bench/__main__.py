@@ -1,4 +1,6 @@
-"""``make bench``: what the layer costs, and the sandbox, each beside the same without it.
+"""``make bench``: what the layer costs, its configurations, and the sandbox.
+
+Each is measured beside the same without it. ``python -m bench sandbox`` measures one part alone.
 
 Absolute times are this machine's; the ratios are what carries over. Everything runs on one
 interpreter, the files are in the page cache, and the remote endpoint answers at once.
@@ -6,25 +8,37 @@ interpreter, the files are in the page cache, and the remote endpoint answers at
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from statistics import median
 
-from bench import sandbox
-from bench.measure import Row, bare_start_s, collector_start_s, environment
+from bench import configured, sandbox
+from bench.configurations import HAS_BOTOCORE
+from bench.measure import Row, collector_start_s, environment
 from bench.peers import peers
+from bench.process import bare_start_s
 from bench.table import Line, mb, ms, show
 
 LAYER = Path(__file__).resolve().parent.parent / "dist" / "layer"
 ROUNDS = 15
+CONFIGURED_ROUNDS = 30
 SANDBOX_ROUNDS = 10
 PYTHON = Path(sys.executable).resolve()
 
 
 def main() -> None:
     """Measure, then print the tables."""
-    measure_layer()
-    measure_sandbox()
+    parts = {
+        "layer": measure_layer,
+        "configured": measure_configured,
+        "sandbox": measure_sandbox,
+    }
+    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
+    parser.add_argument("part", nargs="?", choices=parts, help="default: all of them")
+    part = parser.parse_args().part
+    for measure in [parts[part]] if part else parts.values():
+        measure()
 
 
 def measure_layer() -> None:
@@ -48,6 +62,22 @@ def measure_layer() -> None:
     )
     print(f"takes {ms(median(bare))} as a whole process and is the unit of the ratios.\n")
     show([Line("", "without", "with", ""), *table(bare, collector, plain, observed)])
+
+
+def measure_configured() -> None:
+    """Measure the collector in each way to configure it, interleaved; print the table."""
+    rounds = []
+    with configured.setting(PYTHON, LAYER) as setting:
+        configured.run_round(setting)  # once, uncounted: fills the page cache
+        for number in range(CONFIGURED_ROUNDS):
+            rounds.append(configured.run_round(setting))
+            progress(number + 1, CONFIGURED_ROUNDS)
+    print("\nThe collector alone, in each way to configure it beside one with less, endpoints on")
+    print(f"loopback; medians of {CONFIGURED_ROUNDS} rounds, interleaved. Until the first /next no")
+    print("configuration is read; end → /next is one export; CPU is that of the whole process.\n")
+    show(configured.table(setting.configurations, rounds))
+    if not HAS_BOTOCORE:
+        print("\nsigv4auth is left out: there is no botocore beside this interpreter")
 
 
 def measure_sandbox() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import subprocess
 import tempfile
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.process import peak_bytes
 from lambda_sandbox.sandbox import Function, Sandbox
 
 if TYPE_CHECKING:
@@ -42,13 +42,6 @@ class Row:
     after_s: list[float]
     runtime_bytes: int
     extension_bytes: int | None
-
-
-def bare_start_s(python: Path) -> float:
-    """Time a bare interpreter: the floor under anything that is written in Python."""
-    started_at = time.perf_counter()
-    subprocess.run([str(python), "-I", "-S", "-c", "pass"], check=True)
-    return time.perf_counter() - started_at
 
 
 def collector_start_s(python: Path, layer: Path) -> float:
@@ -115,8 +108,8 @@ def _row(sandbox: Sandbox, cold: Sequence[Moment]) -> Row:
         cold_s=asked[-1].at_s - started[0].at_s,
         handler_s=_between(warm, "invoked", "responded", by="runtime"),
         after_s=_between(warm, "responded", "asked next", by="collector_ext") if extensions else [],
-        runtime_bytes=_peak_bytes(sandbox.runtime_pid),
-        extension_bytes=next((_peak_bytes(pid) for pid in extensions.values()), None),
+        runtime_bytes=peak_bytes(sandbox.runtime_pid),
+        extension_bytes=next((peak_bytes(pid) for pid in extensions.values()), None),
     )
 
 
@@ -131,10 +124,3 @@ def _between(moments: Sequence[Moment], first: str, last: str, *, by: str) -> li
             durations.append(moment.at_s - since)
             since = None
     return durations
-
-
-def _peak_bytes(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert peak, "Linux tells the peak resident size"
-    return int(peak[1]) * 1024
