@@ -19,6 +19,8 @@ else:
 class Value:
     """A record whose fields are the annotations of its class, in their order.
 
+    Those of a class that it derives from come first.
+
     Two values are equal when they are of one type and all their fields are: ``AskNext()``
     is not ``Exit()``. There are no default values.
     """
@@ -26,7 +28,7 @@ class Value:
     _fields: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
-        cls._fields = tuple(cls.__annotations__)
+        cls._fields = (*cls._fields, *cls.__annotations__)
 
     def __init__(self, *values: Any, **named_values: Any) -> None:  # noqa: ANN401
         content = self.__dict__

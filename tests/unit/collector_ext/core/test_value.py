@@ -14,6 +14,12 @@ class Order(Value):
     count: int
 
 
+class UrgentOrder(Order):
+    """One with a third."""
+
+    hours: int
+
+
 class Empty(Value):
     """A value without fields."""
 
@@ -36,6 +42,12 @@ class TestAValue:
 
     def test_equal_values_are_one_key(self):
         assert {Order("tea", 2): "found"}[Order("tea", 2)] == "found"
+
+    def test_fields_of_what_it_derives_from_come_first(self):
+        urgent = UrgentOrder("tea", 2, 1)
+
+        assert urgent == UrgentOrder(what="tea", count=2, hours=1)
+        assert urgent != Order("tea", 2)
 
     def test_it_cannot_be_changed(self):
         order = Order("tea", 2)
