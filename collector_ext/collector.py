@@ -5,7 +5,6 @@ from __future__ import annotations
 from collector_ext import settings
 from collector_ext.core.actions import INFO, WARN
 from collector_ext.core.config.delivery import Delivery, delivery_from
-from collector_ext.core.config.naming import names_of
 from collector_ext.core.config.own import without_ourselves
 from collector_ext.core.config.start_line import start_line
 from collector_ext.core.config.variables import TIMEOUT_S
@@ -125,9 +124,7 @@ class Collector:
     def export_timeout_s(self) -> float:
         """How long an export may take: as long as the most patient exporter."""
         exporters = [self._configuration.exporters[name] for name in self.senders]
-        timeouts = [
-            max(getattr(exporter, "timeout_s", {}).values(), default=0.0) for exporter in exporters
-        ]
+        timeouts = [exporter.timeout_s_max() for exporter in exporters]
         return max(timeouts, default=0.0) or TIMEOUT_S
 
     def _senders(self) -> dict[str, Sender]:
@@ -178,7 +175,7 @@ class Collector:
         exporters = self._configuration.exporters
         limits = self.delivery.limits
         outboxes = {
-            name: Outbox(name, names_of(exporters[name]), limits, chance) for name in self.senders
+            name: Outbox(name, exporters[name].names(), limits, chance) for name in self.senders
         }
         pipelines = [
             Pipeline(

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 from collector_ext.core.config import components, document, kinds, mapped, pipelines, receivers
 from collector_ext.core.config.kinds import Key
-from collector_ext.core.processors import table
+from collector_ext.core.processors import table as processors
+from collector_ext.edge.senders import table as exporters
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "configuration.md"
@@ -113,9 +114,9 @@ def _components() -> dict[str, tuple[Key, ...]]:
         "receivers: `otlp`": receivers.KEYS,
     }
     for kind, modules in (
-        ("exporters", components.EXPORTERS),
+        ("exporters", exporters.MODULES),
         ("extensions", components.AUTHENTICATORS),
-        ("processors", table.MODULES),
+        ("processors", processors.MODULES),
     ):
         for module in dict.fromkeys(modules.values()):
             names = " or ".join(f"`{name}`" for name, known in modules.items() if known == module)

@@ -11,9 +11,11 @@ import _thread
 from collector_ext.core.config import document
 from collector_ext.core.config.address import shown
 from collector_ext.core.config.configuration import Configuration
-from collector_ext.core.config.substitution import FILES
+from collector_ext.core.config.section import Remarks
+from collector_ext.core.config.substitution import FILES, Substitution
 from collector_ext.core.secrets import Fault
 from collector_ext.edge import clock
+from collector_ext.edge.senders import table
 from collector_ext.edge.yaml_document import YamlError, compose
 
 TYPE_CHECKING = False
@@ -92,13 +94,10 @@ class Document:
         return read
 
     def _read(self, root: Node, secrets: Mapping[str, str | Fault]) -> Configuration:
-        return document.read(
-            root,
-            self.name,
-            variables=self._variables,
-            resolved={**self._files, **secrets},
-            parse=compose,
-        )
+        remarks = Remarks(self.name)
+        resolved = {**self._files, **secrets}
+        substitution = Substitution(self._variables, resolved, compose, remarks)
+        return document.read(root, substitution, remarks, table.readers())
 
     def _fetched(self, reference: str, over_at: float) -> str | Fault:
         if clock.now() >= over_at:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from collector_ext.core.config.components import AUTHENTICATORS, EXPORTERS
+from collector_ext.core.config.components import AUTHENTICATORS
 from collector_ext.core.config.mapped import KEYS
-from collector_ext.core.processors.table import MODULES
+from collector_ext.core.processors.table import MODULES as PROCESSORS
+from collector_ext.edge.senders.table import MODULES as EXPORTERS
 from scripts.configuration import variables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ class TestTheDocument:
 
         assert (checked.returncode, checked.stdout) == (0, ""), checked.stderr
 
-    @pytest.mark.parametrize("component_type", [*EXPORTERS, *AUTHENTICATORS, *MODULES, *KEYS])
+    @pytest.mark.parametrize("component_type", [*EXPORTERS, *AUTHENTICATORS, *PROCESSORS, *KEYS])
     def test_has_a_table_for_each_component(self, component_type):
         titles = [line for line in DOCUMENT.splitlines() if line.startswith("### ")]
 

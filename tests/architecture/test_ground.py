@@ -61,6 +61,14 @@ class TestTheTree:
         assert mirror_of(computing, core) <= tested <= mirror_of(files, core)
 
     @pytest.mark.parametrize("package", PACKAGES)
+    def test_a_core_does_not_load_the_edge_by_its_name(self, package):
+        # What imports itself is seen by `make arch`; a name in a string is not.
+        edge = re.compile(rf"[\"']{package}\.edge")
+
+        naming = [path for path in modules(f"{package}/core") if edge.search(path.read_text())]
+        assert naming == []
+
+    @pytest.mark.parametrize("package", PACKAGES)
     def test_no_name_stands_for_no_concept(self, package):
         vague = {"utils", "helpers", "common", "base", "misc", "types"}
 

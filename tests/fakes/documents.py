@@ -7,6 +7,8 @@ from typing import Any
 from collector_ext.core.config import document
 from collector_ext.core.config.configuration import Configuration, Tls
 from collector_ext.core.config.section import Remarks, Section
+from collector_ext.core.config.substitution import Substitution
+from collector_ext.edge.senders import table
 from collector_ext.edge.yaml_document import compose
 
 FILE = "collector.yaml"
@@ -19,9 +21,9 @@ def section(text: str, place: str = "exporters.x") -> Section:
 
 def read(text: str, resolved=None, **variables: str) -> Configuration:
     """Return the configuration that a document makes with these variables."""
-    return document.read(
-        compose(text), FILE, variables=variables, resolved=resolved or {}, parse=compose
-    )
+    remarks = Remarks(FILE)
+    substitution = Substitution(variables, resolved or {}, compose, remarks)
+    return document.read(compose(text), substitution, remarks, table.readers())
 
 
 def members(text: str) -> dict[str, Any]:

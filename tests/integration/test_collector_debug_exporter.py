@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from collector_ext.core.config.configuration import Debug
 from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered, Refused
 from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest
 from collector_ext.edge.log import Log
 from collector_ext.edge.senders import debug
+from collector_ext.edge.senders.debug import Debug
 from tests.fakes.payloads import payload_of
 from tests.fakes.trace_requests import TRACE_ID, export_request, span_id
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector_ext.core.config.configuration import File
 from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered, Failed, Refused
 from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest
 from collector_ext.core.transcode.to_json import protobuf_to_json
 from collector_ext.edge.senders import file
+from collector_ext.edge.senders.file import File
 from tests.fakes.outcomes import failed
 from tests.fakes.payloads import payload_of
 from tests.fakes.trace_requests import export_request, span_id

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collector_ext.core.config.configuration import Destination
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collector_ext.core.config.configuration import Destination
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 GRPC_PORT = 4317

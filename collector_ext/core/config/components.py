@@ -1,19 +1,21 @@
 """The components of a document: which types there are, and where each is read.
 
-Adding one is a module with ``KEYS`` and ``read``, and a line in a table here; a processor's
-is in `collector_ext.core.processors.table`.
+Adding one is a module with ``KEYS`` and ``read``, and a line in a table: an authenticator's
+is here, a processor's is `collector_ext.core.processors.table`. Exporters act, so theirs is the
+edge's, which hands in what reads them.
 """
 
 from __future__ import annotations
 
 from collector_ext.core.config import mapped, receivers
+from collector_ext.core.config.configuration import type_of
 from collector_ext.core.config.node import NOTHING, Node
 from collector_ext.core.config.section import Remarks, Section, did_you_mean
 from collector_ext.core.processors import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
     from typing import Any
 
     from collector_ext.core.config.configuration import (
@@ -24,18 +26,14 @@ if TYPE_CHECKING:
     )
     from collector_ext.core.config.substitution import Substitution
 
-_HERE = "collector_ext.core.config"
+    Read = Callable[[Section, Mapping[str, Auth]], ExporterSettings | None]
+    """Returns the settings of an exporter by its section and by the usable extensions; None
+    when it cannot work: why is noted."""
 
-EXPORTERS = {
-    "otlp_http": f"{_HERE}.exporters.otlp_http",
-    "otlphttp": f"{_HERE}.exporters.otlp_http",
-    "otlp_grpc": f"{_HERE}.exporters.otlp_grpc",
-    "otlp": f"{_HERE}.exporters.otlp_grpc",
-    "debug": f"{_HERE}.exporters.debug",
-    "logging": f"{_HERE}.exporters.debug",
-    "file": f"{_HERE}.exporters.file",
-}
-"""The module of each type of exporter, old and new names alike."""
+    Readers = Mapping[str, Read]
+    """By the types of exporters, old and new names alike."""
+
+_HERE = "collector_ext.core.config"
 
 AUTHENTICATORS = {
     "sigv4auth": f"{_HERE}.authenticators.sigv4auth",
@@ -47,11 +45,6 @@ AUTHENTICATORS = {
 RECEIVERS = ("otlp",)
 
 CLASSES = ("receivers", "processors", "exporters", "extensions", "connectors")
-
-
-def type_of(component_id: str) -> str:
-    """Return the type in an id: ``otlp_http`` of ``otlp_http/honeycomb``."""
-    return component_id.partition("/")[0].strip()
 
 
 def load(module: str) -> Any:  # noqa: ANN401 - a module, as importlib.import_module has it
@@ -66,14 +59,20 @@ class Components:
         document: The whole of it.
         substitution: Of its references.
         remarks: Where what is wrong is noted.
+        exporters: The types of exporters that there are.
     """
 
     def __init__(
-        self, document: dict[str, Node], substitution: Substitution, remarks: Remarks
+        self,
+        document: dict[str, Node],
+        substitution: Substitution,
+        remarks: Remarks,
+        exporters: Readers,
     ) -> None:
         self._substitution = substitution
         self._remarks = remarks
         self._defined = {name: self._members(name, document.get(name)) for name in CLASSES}
+        self._exporter_types = exporters
         self._exporters: dict[str, ExporterSettings | None] = {}
         self._processors: dict[str, Processor | None] = {}
         self._receivers: dict[str, GrpcReceiver | None] = {}
@@ -103,10 +102,10 @@ class Components:
 
     def exporter(self, component_id: str, asker: Section) -> ExporterSettings | None:
         """Return the settings of an exporter, None when it cannot be used; why is noted."""
-        section = self._find("exporters", component_id, asker, EXPORTERS)
+        section = self._find("exporters", component_id, asker, self._exporter_types)
         if section and component_id not in self._exporters:
-            module = load(EXPORTERS[type_of(component_id)])
-            self._exporters[component_id] = module.read(section, self._usable_authenticators())
+            read = self._exporter_types[type_of(component_id)]
+            self._exporters[component_id] = read(section, self._usable_authenticators())
         return self._exporters.get(component_id)
 
     def processor(self, component_id: str, asker: Section) -> Processor | None:

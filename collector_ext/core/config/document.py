@@ -11,13 +11,11 @@ from collector_ext.core.config.configuration import Configuration
 from collector_ext.core.config.kinds import ANYTHING, TEXTS, Key, Kind, ignored
 from collector_ext.core.config.node import NOTHING, Node
 from collector_ext.core.config.section import Remarks, Section
-from collector_ext.core.config.substitution import Substitution
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from collector_ext.core.secrets import Fault
+    from collector_ext.core.config.components import Readers
+    from collector_ext.core.config.substitution import Substitution
 
 _BY_ID = Kind("a mapping by ids", ANYTHING.convert, is_secret=False, keys=())
 
@@ -34,31 +32,23 @@ SERVICE_KEYS = (
 
 
 def read(
-    root: Node,
-    file: str,
-    *,
-    variables: Mapping[str, str],
-    resolved: Mapping[str, str | Fault],
-    parse: Callable[[str], Node],
+    root: Node, substitution: Substitution, remarks: Remarks, exporters: Readers
 ) -> Configuration:
     """Return what a document says; what is wrong with it is in the remarks.
 
     Args:
         root: Of the document.
-        file: Its name, for remarks.
-        variables: Of the environment.
-        resolved: What references to the outside stand for, see `Substitution`. Those that are
-            missing are named in ``secrets``: read again with them.
-        parse: YAML text to a node; raises ValueError for what is none.
+        substitution: Of its references. Those to the outside that it does not know are named
+            in ``secrets``: read again with them.
+        remarks: The same that the substitution notes in.
+        exporters: The types of exporters that there are.
     """
-    remarks = Remarks(file)
-    substitution = Substitution(variables, resolved, parse, remarks)
     document = Section(root, "the document", remarks)
     if root.mapping is None:
         document.complain("is not a mapping; nothing is exported")
         return Configuration({}, (), None, remarks.complaints, ignored=(), secrets=())
     _check_keys(root, remarks)
-    components = Components(root.mapping, substitution, remarks)
+    components = Components(root.mapping, substitution, remarks, exporters)
     service_node = substitution.expanded(root.mapping.get("service", NOTHING), "service")
     service = Section(service_node, "service", remarks)
     values = service.read(SERVICE_KEYS)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collector_ext.core.config.address import is_loopback, split_known
-from collector_ext.core.config.configuration import Configuration, OtlpGrpc, OtlpHttp
-from collector_ext.core.config.naming import names_of
+from collector_ext.core.config.address import is_loopback
+from collector_ext.core.config.configuration import Configuration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ def without_ourselves(
     exporters: dict[str, ExporterSettings] = {}
     for name, exporter in configuration.exporters.items():
         own = _own_signals(exporter, own_ports)
-        ours.update(dict.fromkeys(place for s, place in names_of(exporter).items() if s in own))
-        left = _without(exporter, own)
+        ours.update(dict.fromkeys(place for s, place in exporter.names().items() if s in own))
+        left = exporter.without(own) if own else exporter
         if left is not None:
             exporters[name] = left
     usable = Configuration(**{**configuration.__dict__, "exporters": exporters})
@@ -45,21 +44,5 @@ def without_ourselves(
 
 
 def _own_signals(exporter: ExporterSettings, own_ports: tuple[int, ...]) -> set[Signal]:
-    if isinstance(exporter, OtlpHttp):
-        places = {s: (d.host, d.port) for s, d in exporter.destinations.items()}
-    elif isinstance(exporter, OtlpGrpc):
-        places = {s: split_known(target) for s, target in exporter.targets.items()}
-    else:
-        return set()
-    return {s for s, (host, port) in places.items() if port in own_ports and is_loopback(host)}
-
-
-def _without(exporter: ExporterSettings, own: set[Signal]) -> ExporterSettings | None:
-    """Return an exporter without some of its signals; None if it has no other."""
-    if isinstance(exporter, OtlpHttp):
-        left = {s: d for s, d in exporter.destinations.items() if s not in own}
-        return OtlpHttp(**{**exporter.__dict__, "destinations": left}) if left else None
-    if isinstance(exporter, OtlpGrpc):
-        targets = {s: t for s, t in exporter.targets.items() if s not in own}
-        return OtlpGrpc(**{**exporter.__dict__, "targets": targets}) if targets else None
-    return exporter
+    peers = exporter.peers().items()
+    return {s for s, (host, port) in peers if port in own_ports and is_loopback(host)}

@@ -5,8 +5,8 @@ Source: https://opentelemetry.io/docs/collector/configuration/#pipelines
 
 from __future__ import annotations
 
-from collector_ext.core.config.components import Components, type_of
-from collector_ext.core.config.configuration import PipelineSettings
+from collector_ext.core.config.components import Components
+from collector_ext.core.config.configuration import PipelineSettings, type_of
 from collector_ext.core.config.kinds import TEXTS, Key
 from collector_ext.core.config.section import Section, did_you_mean
 from collector_ext.core.otlp import SIGNALS

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collector_ext.core.config.configuration import Configuration, OtlpGrpc, OtlpHttp
-from collector_ext.core.config.naming import names_of
 from collector_ext.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from collector_ext.core.config.configuration import ExporterSettings
+    from collector_ext.core.config.configuration import Configuration, ExporterSettings
     from collector_ext.core.otlp import Signal
 
 
@@ -36,26 +34,10 @@ def _signals_of(exporter: str, configuration: Configuration) -> set[Signal]:
 
 def _sentence(exporter: ExporterSettings, signals: set[Signal]) -> str:
     places: dict[str, list[str]] = {}
-    for signal, place in names_of(exporter).items():
+    for signal, place in exporter.names().items():
         if signal not in signals:
             continue
         host = place.removesuffix(signal.path)
         places.setdefault(host, []).append(signal.name)
     where = " and ".join(f"{', '.join(names)} to {host}" for host, names in places.items())
-    details = ", ".join([_protocol(exporter), *_headers(exporter)])
-    return f"{where} ({details})"
-
-
-def _protocol(exporter: ExporterSettings) -> str:
-    if isinstance(exporter, OtlpHttp):
-        return "http/json" if exporter.is_json else "http/protobuf"
-    return "grpc" if isinstance(exporter, OtlpGrpc) else type(exporter).__name__.lower()
-
-
-def _headers(exporter: ExporterSettings) -> list[str]:
-    """Return the names of the headers, as an item; their values are secrets as a rule."""
-    headers = getattr(exporter, "headers", {}).values()
-    names = dict.fromkeys(name.lower() for pairs in headers for name, _ in pairs)
-    found = ["headers " + " ".join(names)] if names else []
-    auth = getattr(exporter, "auth", None)
-    return [*found, type(auth).__name__] if auth else found
+    return f"{where} ({', '.join(exporter.manner())})"

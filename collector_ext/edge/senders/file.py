@@ -10,16 +10,40 @@ from __future__ import annotations
 
 import os
 
-from collector_ext.core.config.configuration import File
+from collector_ext.core.config.configuration import ExporterSettings
+from collector_ext.core.config.kinds import TEXT, Key, ignored, one_of
 from collector_ext.core.delivery.failures import CONTENT, LOCAL, Failure
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
-from collector_ext.core.otlp import JSON, ExportRequest
+from collector_ext.core.otlp import JSON, SIGNALS, ExportRequest, Signal
 from collector_ext.core.transcode.from_json import json_to_protobuf
 from collector_ext.core.transcode.to_json import to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from collector_ext.core.config.configuration import Auth
+    from collector_ext.core.config.section import Section
     from collector_ext.edge.log import Log
+
+_NO_ROTATION = "the file grows; /tmp lives as long as its environment"
+
+KEYS = (
+    Key("path", TEXT, "", "of the file; /tmp is the only place that can be written to"),
+    Key(
+        "format",
+        one_of("json", "proto"),
+        "json",
+        "a line of OTLP JSON for each request, or requests in protobuf, each after its length",
+    ),
+    ignored("append", "it always is"),
+    ignored("rotation", _NO_ROTATION),
+    ignored("compression", "lines are for reading"),
+    ignored("flush_interval", "each request is written at once"),
+    ignored("group_by", "there is one file"),
+    ignored("encoding", "see format"),
+    ignored("create_directory", "the folder is created when it is missing"),
+)
 
 _LENGTH_BYTES = 4
 
@@ -29,6 +53,33 @@ _FOLDER_MODE = 0o700
 
 # A pipe that nobody reads must hold neither the opening nor the writing.
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class File(ExporterSettings):
+    """Which file, and what is in it."""
+
+    path: str
+    is_json: bool  # a line for each request; else requests in protobuf, each after its length
+
+    def names(self) -> dict[Signal, str]:
+        """Return the file for all signals."""
+        return dict.fromkeys(SIGNALS, self.path)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what each setting came to."""
+        return [("path", self.path), ("format", "json" if self.is_json else "proto")]
+
+
+def read(section: Section, _authenticators: Mapping[str, Auth]) -> File | None:
+    """Return the settings that a document has; None when it has no path, which is noted."""
+    values = section.read(KEYS)
+    if not values["path"]:
+        section.complain("has no path; nothing is exported to it")
+        return None
+    if not values["path"].startswith("/"):
+        section.complain("does not begin with /; nothing is exported to it", "path")
+        return None
+    return File(section.id, values["path"], is_json=values["format"] == "json")
 
 
 def sender_of(

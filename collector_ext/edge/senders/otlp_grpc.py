@@ -49,6 +49,16 @@ _ANSWER_BYTES_MAX = 4 * 1024 * 1024
 _DETAILS = "grpc-status-details-bin"
 
 
+def __getattr__(name: str) -> object:
+    """Return ``KEYS`` and ``read``: documents alone need them, and the tables they load."""
+    if name not in {"KEYS", "read"}:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from collector_ext.core.config.exporters import otlp_grpc  # noqa: PLC0415 - as above
+
+    return getattr(otlp_grpc, name)
+
+
 def sender_of(
     settings: OtlpGrpc,
     *,

@@ -37,6 +37,16 @@ _PROXIES = (
 )
 
 
+def __getattr__(name: str) -> object:
+    """Return ``KEYS`` and ``read``: documents alone need them, and the tables they load."""
+    if name not in {"KEYS", "read"}:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from collector_ext.core.config.exporters import otlp_http  # noqa: PLC0415 - as above
+
+    return getattr(otlp_http, name)
+
+
 def sender_of(
     settings: OtlpHttp,
     *,

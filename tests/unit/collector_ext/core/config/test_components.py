@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from collector_ext.core.config import components, mapped
-from collector_ext.core.config.components import Components, load, type_of
-from collector_ext.core.config.configuration import Debug, GrpcReceiver
+from collector_ext.core.config.components import Components, load
+from collector_ext.core.config.configuration import GrpcReceiver
 from collector_ext.core.config.section import Remarks, Section
 from collector_ext.core.config.substitution import Substitution
+from collector_ext.edge.senders import table
+from collector_ext.edge.senders.debug import Debug
 from collector_ext.edge.yaml_document import compose
 from tests.fakes.documents import FILE, members
 
@@ -19,29 +21,16 @@ class Asked:
     def __init__(self, text, **variables):
         self.remarks = Remarks(FILE)
         substitution = Substitution(variables, {}, compose, self.remarks)
-        self.components = Components(members(text), substitution, self.remarks)
+        exporters = table.readers()
+        self.components = Components(members(text), substitution, self.remarks, exporters)
         node = compose("receivers:\nprocessors:\nexporters:\nextensions:")
         self.asker = Section(node, "pipelines.traces", self.remarks)
-
-
-class TestAnId:
-    """Is a type, or a type and a name."""
-
-    @pytest.mark.parametrize(
-        ("component_id", "component_type"),
-        [("otlp_http", "otlp_http"), ("otlp_http/x", "otlp_http"), ("a / b/c", "a")],
-    )
-    def test_begins_with_its_type(self, component_id, component_type):
-        assert type_of(component_id) == component_type
 
 
 class TestATable:
     """Names modules that can read."""
 
-    @pytest.mark.parametrize(
-        "module",
-        [*set(components.EXPORTERS.values()), *components.AUTHENTICATORS.values()],
-    )
+    @pytest.mark.parametrize("module", components.AUTHENTICATORS.values())
     def test_has_modules_with_keys(self, module):
         assert load(module).KEYS
         assert callable(load(module).read)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from collector_ext.core.config.configuration import Configuration, Debug, PipelineSettings
+from collector_ext.core.config.configuration import Configuration, PipelineSettings
 from collector_ext.core.otlp import TRACES
+from collector_ext.edge.senders.debug import Debug
 from tests.fakes.documents import exporter_of, read
 
 SMALLEST = """

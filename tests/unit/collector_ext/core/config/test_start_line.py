@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collector_ext.core.config.configuration import (
     Configuration,
-    Debug,
     ExporterSettings,
     PipelineSettings,
 )
 from collector_ext.core.config.start_line import start_line
 from collector_ext.core.config.variables import configuration_from
 from collector_ext.core.otlp import LOGS
+from collector_ext.edge.senders.debug import Debug
 from collector_ext.version import VERSION
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from collector_ext.core.config.configuration import Debug
-from collector_ext.core.config.exporters import debug
+from collector_ext.core.otlp import SIGNALS
+from collector_ext.edge.senders import debug
+from collector_ext.edge.senders.debug import Debug
 from tests.fakes.documents import section
 
 
@@ -25,3 +26,9 @@ class TestAnExporter:
     )
     def test_has_a_verbosity(self, text, verbosity):
         assert debug.read(section(text, "exporters.debug/x"), {}) == Debug("debug/x", verbosity)
+
+    def test_goes_to_the_log(self):
+        assert Debug("debug", "basic").names() == dict.fromkeys(SIGNALS, "the log")
+
+    def test_tells_its_settings(self):
+        assert Debug("debug", "normal").rows() == [("verbosity", "normal")]

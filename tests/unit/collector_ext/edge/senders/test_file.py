@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from collector_ext.core.config.configuration import File
-from collector_ext.core.config.exporters import file
+from collector_ext.core.otlp import SIGNALS
+from collector_ext.edge.senders import file
+from collector_ext.edge.senders.file import File
 from tests.fakes.documents import section
 
 
@@ -36,3 +37,12 @@ class TestAnExporter:
                 "nothing is exported to it"
             ),
         )
+
+    def test_is_told_by_its_path(self):
+        found = File("file", "/var/spans.json", is_json=True)
+
+        assert found.names() == dict.fromkeys(SIGNALS, "/var/spans.json")
+
+    @pytest.mark.parametrize(("is_json", "written"), [(True, "json"), (False, "proto")])
+    def test_tells_its_settings(self, is_json, written):
+        assert File("file", "/a", is_json=is_json).rows() == [("path", "/a"), ("format", written)]
