@@ -7,7 +7,7 @@ Meanings: https://github.com/open-telemetry/opentelemetry-collector-contrib/tree
 
 from __future__ import annotations
 
-from collector_ext.core.config.kinds import ANYTHING, IGNORED, TEXT, Key, mappings, one_of
+from collector_ext.core.config.kinds import ANYTHING, TEXT, Key, ignored, mappings, one_of
 from collector_ext.core.config.node import Node
 from collector_ext.core.otlp import LOGS, METRICS, TRACES
 from collector_ext.core.processors import patterns
@@ -41,7 +41,7 @@ _LIBRARY_KEYS = (
 )
 MATCH_KEYS = (
     Key("match_type", one_of("strict", "regexp"), "", "how texts are compared; required"),
-    Key("regexp", IGNORED, None, "expressions need no cache here"),
+    ignored("regexp", "expressions need no cache here"),
     Key("services", PATTERNS, (), "values of service.name"),
     Key("span_names", PATTERNS, (), "names of spans"),
     Key("span_kinds", PATTERNS, (), "kinds of spans, as SPAN_KIND_SERVER"),

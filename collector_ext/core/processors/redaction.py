@@ -8,7 +8,7 @@ Meanings: https://github.com/open-telemetry/opentelemetry-collector-contrib/tree
 
 from __future__ import annotations
 
-from collector_ext.core.config.kinds import FLAG, IGNORED, TEXTS, Key, one_of
+from collector_ext.core.config.kinds import FLAG, TEXTS, Key, ignored, one_of
 from collector_ext.core.otlp import LOGS, TRACES
 from collector_ext.core.processors.any_value import as_text, field, write
 from collector_ext.core.processors.any_value import read as read_value
@@ -65,8 +65,8 @@ KEYS = (
         "silent",
         "whether attributes say what was done: which keys and how many, how many, nothing",
     ),
-    Key("url_sanitizer", IGNORED, None, _UNSUPPORTED),
-    Key("db_sanitizer", IGNORED, None, _UNSUPPORTED),
+    ignored("url_sanitizer", _UNSUPPORTED),
+    ignored("db_sanitizer", _UNSUPPORTED),
 )
 
 _MASK = "****"
