@@ -28,6 +28,7 @@ from collector_ext.core.processors.otlp_edit import (
     edit_messages,
     edit_points,
 )
+from collector_ext.core.processors.patterns import texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,15 +47,8 @@ def _conditions(node: Node) -> tuple[tuple[str, str], ...]:
     for member in members:
         group = member.content if isinstance(member.content, dict) else {}
         context = group.get("context", member).text if "context" in group else ""
-        found += [(str(context or ""), text) for text in _texts(group.get("conditions", member))]
+        found += [(str(context or ""), text) for text in texts(group.get("conditions", member))]
     return tuple(found)
-
-
-def _texts(node: Node) -> list[str]:
-    members = node.content if isinstance(node.content, tuple) else (node,)
-    if any(member.text is None for member in members):
-        raise ValueError
-    return [str(member.text) for member in members]
 
 
 CONDITIONS = Kind("a list of conditions", _conditions, is_secret=False, keys=())

@@ -40,16 +40,20 @@ _CLASSES = {
 }
 
 
-def _texts(node: Node) -> tuple[str, ...]:
-    """Return the texts of a list, or the one of a scalar: commas belong to expressions."""
+def texts(node: Node) -> tuple[str, ...]:
+    """Return the texts of a list, or the one of a scalar: commas belong to expressions.
+
+    Raises:
+        ValueError: It has something that is no text.
+    """
     members = node.content if isinstance(node.content, tuple) else (node,)
-    texts = tuple(member.text for member in members if member.text is not None)
-    if len(texts) != len(members):
+    found = tuple(member.text for member in members if member.text is not None)
+    if len(found) != len(members):
         raise ValueError
-    return texts
+    return found
 
 
-PATTERNS = Kind("a list of texts or expressions", _texts, is_secret=False, keys=())
+PATTERNS = Kind("a list of texts or expressions", texts, is_secret=False, keys=())
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
