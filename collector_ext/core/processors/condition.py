@@ -23,9 +23,10 @@ from collector_ext.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import Any
 
+    from collector_ext.core.config.section import Section
     from collector_ext.core.processors.condition_paths import Context, Reader, Scene
 
     Test = Callable[[Scene], bool]
@@ -75,6 +76,30 @@ def parse(source: str, context: Context) -> Condition:
     test = parser.condition()
     innermost = max([*parser.contexts, context or RESOURCE], key=CONTEXTS.index)
     return Condition(innermost, test)
+
+
+def understood(
+    section: Section, name: str, source: str, context: Context, known: Collection[Context]
+) -> list[Condition]:
+    """Return the condition that a text in a document is; none when it cannot be used: it is noted.
+
+    Args:
+        section: That has the key.
+        name: Of the key.
+        source: The text.
+        context: As for `parse`.
+        known: Those that the condition may be of.
+    """
+    try:
+        condition = parse(source, context)
+    except ValueError as fault:
+        found = f"has {source!r}, which is not understood: {fault}"
+    else:
+        if condition.context in known:
+            return [condition]
+        found = f"has {source!r}, which is of a {condition.context}: there is none here"
+    section.complain(f"{found}; it is ignored", name)
+    return []
 
 
 def compare(left: object, sign: str, right: object) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collector_ext.core.config.kinds import Key, Kind, mapping, one_of
 from collector_ext.core.config.node import Node
 from collector_ext.core.otlp import LOGS, METRICS, TRACES
-from collector_ext.core.processors.condition import parse
+from collector_ext.core.processors.condition import understood
 from collector_ext.core.processors.condition_paths import (
     DATAPOINT,
     LOG,
@@ -95,29 +95,16 @@ def read(section: Section) -> FilterProcessor | None:
         given = inner.read(_block_keys(block)) if inner is not None else {}
         for name, conditions in given.items():
             for _, text in conditions:
-                found[block] += _read_condition(inner, name, text, contexts[name], block)
+                context = contexts[name]
+                found[block] += understood(inner, name, text, context, (context,))
     for name, block in _INFERRED.items():
         for context, text in values[name]:
-            found[block] += _read_condition(section, name, text, context, block)
+            known = (context,) if context else (RESOURCE, SCOPE, *_BLOCKS[block].values())
+            found[block] += understood(section, name, text, context, known)
     if not any(found.values()):
         section.complain("has no conditions that are understood; it drops nothing")
         return None
     return FilterProcessor(found)
-
-
-def _read_condition(
-    section: Section, name: str, text: str, context: Context, block: str
-) -> list[Condition]:
-    contexts = (RESOURCE, SCOPE, *_BLOCKS[block].values())
-    try:
-        condition = parse(text, context)
-        if condition.context not in ((context,) if context else contexts):
-            message = f"a {condition.context} is not known for {context or block}"
-            raise ValueError(message)  # noqa: TRY301 - as the other faults of a condition
-    except ValueError as fault:
-        section.complain(f"has {text!r}, which is not understood: {fault}; it is ignored", name)
-        return []
-    return [condition]
 
 
 class FilterProcessor:

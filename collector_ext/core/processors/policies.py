@@ -19,7 +19,7 @@ from collector_ext.core.config.kinds import (
 from collector_ext.core.otlp import TRACES
 from collector_ext.core.processors import patterns
 from collector_ext.core.processors.any_value import text
-from collector_ext.core.processors.condition import parse
+from collector_ext.core.processors.condition import understood
 from collector_ext.core.processors.condition_paths import (
     RESOURCE,
     SCOPE,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from collector_ext.core.config.section import Section
-    from collector_ext.core.processors.condition import Condition
+    from collector_ext.core.processors.condition_paths import Context
 
 SAMPLED, NOT_SAMPLED, DROPPED = "sampled", "not sampled", "dropped"
 INVERT_SAMPLED, INVERT_NOT_SAMPLED = "inverted sampled", "inverted not sampled"
@@ -199,22 +199,21 @@ def _trace_state(_section: Section, values: dict[str, Any]) -> Policy:
 
 
 def _ottl_condition(section: Section, values: dict[str, Any]) -> Policy | None:
-    conditions: list[tuple[str, Condition]] = []
-    for context in (SPAN, SPANEVENT):
-        for source in values[context]:
-            try:
-                conditions.append((context, parse(source, context)))
-            except ValueError as fault:  # noqa: PERF203 - the others can be used
-                found = f"has {source!r}, which is not understood: {fault}"
-                section.complain(f"{found}; it is ignored", context)
+    contexts: tuple[Context, ...] = (SPAN, SPANEVENT)
+    conditions = [
+        found
+        for context in contexts
+        for source in values[context]
+        for found in understood(section, context, source, context, (context,))
+    ]
     if not conditions:
         return None
     return _plain(
         lambda trace: any(
-            condition.context == context and condition.is_met(scene)
-            for context, condition in conditions
+            found.is_met(scene)
+            for found in conditions
             for resource, span in trace.spans
-            for scene in _scenes(context, resource, span)
+            for scene in _scenes(found.context, resource, span)
         )
     )
 

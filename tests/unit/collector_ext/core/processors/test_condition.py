@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector_ext.core.processors.condition import compare, parse
+from collector_ext.core.processors.condition import compare, parse, understood
 from collector_ext.core.processors.condition_paths import (
     DATAPOINT,
     LOG,
@@ -15,6 +15,7 @@ from collector_ext.core.processors.condition_paths import (
     SPANEVENT,
     Scene,
 )
+from tests.fakes.sections import section_of
 from tests.fakes.telemetry_requests import key_values, record, span
 
 SPAN_MESSAGE = span(
@@ -234,3 +235,29 @@ class TestLogRecords:
 
         assert is_met('attributes["a"] == 1', LOG, Scene({LOG: message}, 0))
         assert key_values({}) == []
+
+
+class TestAConditionOfADocument:
+    """Is used, or quoted with the reason why not."""
+
+    def test_is_understood(self):
+        section = section_of({"span": ['name == "a"']})
+
+        (found,) = understood(section, "span", 'name == "a"', SPAN, (SPAN,))
+
+        assert (found.context, section.remarks.complaints) == (SPAN, ())
+
+    @pytest.mark.parametrize(
+        ("source", "why"),
+        [
+            ("?", "is not understood: '?' is not understood"),
+            ('spanevent.name == "e"', "is of a spanevent: there is none here"),
+        ],
+    )
+    def test_is_ignored(self, source, why):
+        section = section_of({"span": [source]})
+
+        assert understood(section, "span", source, SPAN, (SPAN,)) == []
+        assert section.remarks.complaints == (
+            f"f:2: processors.x.span has {source!r}, which {why}; it is ignored",
+        )

@@ -151,8 +151,11 @@ class TestAConditionThatIsNotUnderstood:
     @pytest.mark.parametrize(
         ("configuration", "why"),
         [
-            ({"traces": {"span": ['spanevent.name == "x"']}}, "a spanevent is not known for span"),
-            ({"log_conditions": ['span.name == "x"']}, "a span is not known for logs"),
+            (
+                {"traces": {"span": ['spanevent.name == "x"']}},
+                "is of a spanevent: there is none here",
+            ),
+            ({"log_conditions": ['span.name == "x"']}, "is of a span: there is none here"),
             ({"trace_conditions": ['name == "x"']}, "there is no name, which has to begin with"),
         ],
     )

@@ -168,6 +168,18 @@ class TestConditions:
         assert (policy is not None) == bool(others)
         assert "has '?', which is not understood" in section.remarks.complaints[0]
 
+    def test_of_something_within_are_ignored(self):
+        keys, make = SIMPLE["ottl_condition"]
+        section = section_of({"span": ['spanevent.name == "e"']})
+
+        assert make(section, section.read(keys)) is None
+        assert section.remarks.complaints == (
+            (
+                "f:2: processors.x.span has 'spanevent.name == \"e\"', which is of a spanevent: "
+                "there is none here; it is ignored"
+            ),
+        )
+
 
 class TestTheRest:
     """What needs no more than the trace itself."""
