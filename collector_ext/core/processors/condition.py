@@ -13,7 +13,7 @@ import re
 
 from collector_ext.core.processors.condition_functions import FUNCTIONS
 from collector_ext.core.processors.condition_paths import (
-    CONTEXTS,
+    AROUND,
     ENUMS,
     RESOURCE,
     SPAN,
@@ -72,9 +72,17 @@ def parse(source: str, context: Context) -> Condition:
     Raises:
         ValueError: It is not understood; the text says what of it.
     """
+    if context and context not in AROUND:
+        message = f"there is no context {context}"
+        raise ValueError(message)
     parser = _Parser(source, context)
     test = parser.condition()
-    innermost = max([*parser.contexts, context or RESOURCE], key=CONTEXTS.index)
+    named = [context or RESOURCE, *parser.contexts]
+    innermost = max(named, key=lambda name: len(AROUND[name]))
+    foreign = set(named) - {innermost, *AROUND[innermost]}
+    if foreign:
+        message = f"a {innermost} is in no {min(foreign)}"
+        raise ValueError(message)
     return Condition(innermost, test)
 
 

@@ -29,8 +29,16 @@ if TYPE_CHECKING:
 Context = str
 RESOURCE, SCOPE, SPAN, SPANEVENT = "resource", "scope", "span", "spanevent"
 METRIC, DATAPOINT, LOG = "metric", "datapoint", "log"
-CONTEXTS = (RESOURCE, SCOPE, SPAN, SPANEVENT, METRIC, DATAPOINT, LOG)
-"""From the outermost to the innermost, signal by signal."""
+AROUND: dict[Context, tuple[Context, ...]] = {
+    RESOURCE: (),
+    SCOPE: (RESOURCE,),
+    SPAN: (RESOURCE, SCOPE),
+    SPANEVENT: (RESOURCE, SCOPE, SPAN),
+    METRIC: (RESOURCE, SCOPE),
+    DATAPOINT: (RESOURCE, SCOPE, METRIC),
+    LOG: (RESOURCE, SCOPE),
+}
+"""Each context, and those that it is in, from the outermost inwards."""
 
 _ALIASES = {"instrumentation_scope": SCOPE, "log_record": LOG}
 
@@ -72,7 +80,7 @@ def path(names: list[str], indexes: list[str | int], context: Context) -> Path:
         ValueError: There is nothing of that name.
     """
     first = _ALIASES.get(names[0], names[0])
-    where, rest = (first, names[1:]) if first in CONTEXTS else (context, names)
+    where, rest = (first, names[1:]) if first in AROUND else (context, names)
     name = ".".join(rest)
     make = _PATHS[where].get(name) if where else None
     if make is None:

@@ -99,7 +99,8 @@ def read(section: Section) -> FilterProcessor | None:
                 found[block] += understood(inner, name, text, context, (context,))
     for name, block in _INFERRED.items():
         for context, text in values[name]:
-            known = (context,) if context else (RESOURCE, SCOPE, *_BLOCKS[block].values())
+            here = (RESOURCE, SCOPE, *_BLOCKS[block].values())
+            known = [name for name in here if context in {"", name}]
             found[block] += understood(section, name, text, context, known)
     if not any(found.values()):
         section.complain("has no conditions that are understood; it drops nothing")

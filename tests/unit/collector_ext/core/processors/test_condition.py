@@ -179,6 +179,8 @@ class TestAConditionThatIsNotUnderstood:
             ("(" * 60 + "true" + ")" * 60, "it is nested deeper than 50"),
             ("not " * 5000 + "true", "it is nested deeper than 50"),
             ("SpanID(" * 5000, "it is nested deeper than 50"),
+            ('log.body == "x"', "a span is in no log"),
+            ("datapoint.value_int == 1", "a datapoint is in no span"),
         ],
     )
     def test_is_said(self, source, why):

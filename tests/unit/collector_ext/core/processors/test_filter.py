@@ -156,6 +156,9 @@ class TestAConditionThatIsNotUnderstood:
                 "is of a spanevent: there is none here",
             ),
             ({"log_conditions": ['span.name == "x"']}, "is of a span: there is none here"),
+            ({"logs": {"log_record": ['span.name == "x"']}}, "a log is in no span"),
+            ({"log_conditions": [{"context": "span", "conditions": ["true"]}]}, "is of a span"),
+            ({"log_conditions": [{"context": "x", "conditions": ["true"]}]}, "no context x"),
             ({"trace_conditions": ['name == "x"']}, "there is no name, which has to begin with"),
         ],
     )
