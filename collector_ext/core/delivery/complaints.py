@@ -1,4 +1,8 @@
-"""What was complained about, so that it is said once until something changes."""
+"""What was complained about, so that it is said once until something changes.
+
+Reasons quote the peer, whose words may hold what is new each time: the id of a request, an
+address, a date. Such words do not make a reason another one, and are said with the first.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ class Complaints:
     def complain(self, about: str, reason: str, text: str) -> list[Say]:
         """Say ``text``, unless the same was complained about for the same reason before."""
         reasons = self._reasons.setdefault(about, set())
+        reason = _lasting(reason)
         if reason in reasons or len(reasons) == REASON_COUNT_MAX:
             return []
         reasons.add(reason)
@@ -25,3 +30,16 @@ class Complaints:
     def forget(self, about: str) -> bool:
         """Take note that it is well again; return whether there was a complaint."""
         return self._reasons.pop(about, None) is not None
+
+
+def _lasting(reason: str) -> str:
+    """Return a reason without the words that may differ each time: those with a digit.
+
+    The statuses of HTTP are few, and each is a reason of its own.
+    """
+    words = reason.split(" ")
+    return " ".join(
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if before == "HTTP" or not any(map(str.isdigit, word))
+    )
