@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collector_ext.core.auth import headers_of
 from collector_ext.core.config.configuration import SigV4Auth
+from collector_ext.core.refusal import secrets_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
 
 _LIBRARYS_OWN = {"connection", "content-type", "host", "te", "user-agent"}
 """Names that gRPC sends itself, beside all that begin with ``grpc-``."""
-
-_SECRET_CHARACTERS_MIN = 4
-"""Shorter values are part of any sentence, and no secrets."""
 
 
 def metadata(headers: Iterable[tuple[str, str]], auth: Auth | None) -> Metadata:
@@ -53,7 +51,4 @@ def metadata(headers: Iterable[tuple[str, str]], auth: Auth | None) -> Metadata:
 
 def secrets(metadata: Metadata) -> tuple[str, ...]:
     """Return what of the metadata must not be said: its values, and keys within them."""
-    values = [value for _, value in metadata if isinstance(value, str)]
-    words = {word for value in values for word in (value, *value.split())}
-    long = [word for word in words if len(word) >= _SECRET_CHARACTERS_MIN]
-    return tuple(sorted(long, key=lambda word: (-len(word), word)))
+    return secrets_of(value for _, value in metadata if isinstance(value, str))

@@ -12,7 +12,7 @@ import _thread
 import posix
 import select
 
-from collector_ext.core.delivery.failures import CONNECTION, LOCAL, Failure, Kind
+from collector_ext.core.delivery.failures import LOCAL, Failure
 from collector_ext.core.events import ExportFinished, Failed, Outcome
 from collector_ext.edge.http_client import PeerError
 
@@ -65,8 +65,8 @@ class Exporter:
             self._queue_of(order.exporter).put(order)
         except RuntimeError as fault:
             # The function shares the environment's threads with us, and has all of them.
-            failure = Failure(LOCAL, str(fault), None)
-            self._finish(order.exporter, [Failed(request, failure) for request in order.requests])
+            reason = str(fault)
+            self._finish(order.exporter, [_failed(request, reason) for request in order.requests])
 
     def _queue_of(self, exporter: str) -> _queue.SimpleQueue[Export | None]:
         if exporter not in self._orders:
@@ -103,34 +103,34 @@ class Exporter:
 def _send_all(
     sender: Sender, requests: tuple[ExportRequest, ...], deadline_at: float
 ) -> list[Outcome]:
-    silent: dict[object, str] = {}
+    silent: dict[object, Failure] = {}
     return [_send(sender, request, deadline_at, silent) for request in requests]
 
 
 def _send(
-    sender: Sender, request: ExportRequest, deadline_at: float, silent: dict[object, str]
+    sender: Sender, request: ExportRequest, deadline_at: float, silent: dict[object, Failure]
 ) -> Outcome:
     """Send one request; whatever happens, it has an outcome."""
     try:
         peer = sender.peer_of(request)
         if peer in silent:
             # A host that did not answer a moment ago is not paid for twice.
-            return _failed(request, CONNECTION, silent[peer])
+            return Failed(request, silent[peer])
         try:
             return sender.send(request, deadline_at)
         except PeerError as fault:
-            silent[peer] = str(fault)
-            return _failed(request, CONNECTION, str(fault))
+            silent[peer] = fault.failure
+            return Failed(request, fault.failure)
     except Exception as fault:  # noqa: BLE001 - not swallowed: it is said as the reason
         # A fault of ours that one answer can trigger must not end all telemetry, even where
         # it also keeps the sender from closing.
         _close(sender)
         # Its text may quote a header.
-        return _failed(request, LOCAL, type(fault).__name__)
+        return _failed(request, type(fault).__name__)
 
 
-def _failed(request: ExportRequest, kind: Kind, reason: str) -> Failed:
-    return Failed(request, Failure(kind, reason, None))
+def _failed(request: ExportRequest, reason: str) -> Failed:
+    return Failed(request, Failure(LOCAL, reason, None))
 
 
 def _close(sender: Sender) -> None:

@@ -9,7 +9,9 @@ Specification: https://www.rfc-editor.org/rfc/rfc9112
 from __future__ import annotations
 
 from collector_ext.core import http1
-from collector_ext.core.http1 import HttpError, Response, ResponseReader
+from collector_ext.core.delivery import failures
+from collector_ext.core.delivery.failures import Failure
+from collector_ext.core.http1 import BAD_REQUEST, HttpError, Response, ResponseReader
 from collector_ext.edge import clock, tcp
 
 TYPE_CHECKING = False
@@ -51,8 +53,24 @@ _PROXY_UNAUTHENTICATED = 407
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+_HTTP2_SETTINGS = b"\x00\x00"
+"""How the length of the first frame of a server begins, which has a few settings:
+https://www.rfc-editor.org/rfc/rfc9113#name-frame-format"""
+
+_TLS_ALERT = b"\x15\x03"
+"""https://www.rfc-editor.org/rfc/rfc8446#section-5.1"""
+
+
 class PeerError(Exception):
-    """The endpoint could not be reached, did not answer in time, or not in HTTP."""
+    """A request was not answered: the peer was not reached, or not asked, or is silent.
+
+    Attributes:
+        failure: Why; its reason is this exception's text.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
 
 
 class HttpClient:
@@ -109,7 +127,7 @@ class HttpClient:
             response = self._exchange(request, deadline_at)
         except (OSError, ValueError, HttpError) as fault:
             self.close()
-            raise PeerError(tcp.reason(fault)) from fault
+            raise PeerError(self._failure(fault)) from fault
         self._used_at = clock.now()
         if not response.keep_alive:
             self.close()
@@ -127,8 +145,17 @@ class HttpClient:
         if self._proxy and response.status == _PROXY_UNAUTHENTICATED:
             from collector_ext.edge import proxy  # noqa: PLC0415 - only where there is one
 
-            message = f"by the proxy {self._proxy.name}: {proxy.unauthenticated(self._proxy)}"
-            raise PeerError(message)
+            reason = f"by the proxy {self._proxy.name}: {proxy.unauthenticated(self._proxy)}"
+            raise PeerError(Failure(failures.PROXY, reason, None))
+
+    def _failure(self, fault: Exception) -> Failure:
+        if isinstance(fault, HttpError):
+            return Failure(failures.ANSWER, str(fault), None)
+        if self._host.scheme == "http":
+            return tcp.failure(fault)
+        from collector_ext.edge import tls  # noqa: PLC0415 - as in `_connect`
+
+        return tls.failure(fault)
 
     def _exchange(self, request: bytes, deadline_at: float) -> Response:
         kept = self._kept()
@@ -191,8 +218,8 @@ class HttpClient:
         except OSError as fault:
             if connection:
                 connection.close()
-            message = f"by the proxy {proxy.name}: {tcp.reason(fault)}"
-            raise OSError(message) from fault
+            reason = f"by the proxy {proxy.name}: {tcp.reason(fault)}"
+            raise tcp.ClassifiedError(failures.PROXY, reason) from fault
         return connection
 
 
@@ -214,6 +241,8 @@ def _answer_on(connection: Connection, reader: ResponseReader, deadline_at: floa
     while True:
         tcp.set_timeout(connection, deadline_at)
         received = connection.recv(_RECEIVE_BYTES)
+        if reader.is_between_messages:
+            _check_is_http(received)
         reader.feed(received)
         response = reader.next_response()
         if response is not None:
@@ -221,6 +250,20 @@ def _answer_on(connection: Connection, reader: ResponseReader, deadline_at: floa
         if not received:
             message = "the connection was closed before an answer"
             raise ConnectionResetError(message)
+
+
+def _check_is_http(received: bytes) -> None:
+    """Recognise the two protocols that are most often met where HTTP is expected.
+
+    Raises:
+        HttpError: It is HTTP/2.
+        OSError: It is TLS.
+    """
+    if received.startswith(_HTTP2_SETTINGS):
+        raise HttpError(BAD_REQUEST, "it speaks HTTP/2 alone, as OTLP/gRPC does")
+    if received.startswith(_TLS_ALERT):
+        reason = "it speaks TLS, its URL begins with https"
+        raise tcp.ClassifiedError(failures.TLS, reason)
 
 
 def _bracketed(host: str) -> str:

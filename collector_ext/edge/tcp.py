@@ -9,6 +9,8 @@ import _socket
 import select
 
 from collector_ext.core.config.address import is_loopback
+from collector_ext.core.delivery import failures
+from collector_ext.core.delivery.failures import Failure, Kind
 from collector_ext.edge import clock
 
 TYPE_CHECKING = False
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
     import ssl
 
     Connection = _socket.socket | ssl.SSLSocket
+
+
+class ClassifiedError(OSError):
+    """What is known of a peer where it is found, and could not be told from the type alone."""
+
+    def __init__(self, kind: Kind, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 def connect(
@@ -37,7 +47,7 @@ def connect(
     fault: OSError = OSError("no address")
     for family, kind, protocol, _, address in addresses:
         if address[1] in own_ports and is_loopback(str(address[0])):
-            fault = OSError("it is this collector itself")
+            fault = ClassifiedError(failures.LOCAL, "it is this collector itself")
             continue
         connection = _socket.socket(family, kind, protocol)
         try:
@@ -84,10 +94,27 @@ def is_readable(connection: Connection) -> bool:
     return bool(poll.poll(0))
 
 
+def failure(fault: Exception) -> Failure:
+    """Return what a fault means for whoever had to reach a peer."""
+    return Failure(_kind(fault), reason(fault), None)
+
+
+def _kind(fault: Exception) -> Kind:
+    if isinstance(fault, ClassifiedError):
+        return fault.kind
+    if isinstance(fault, TimeoutError):
+        return failures.TIMEOUT
+    if isinstance(fault, _socket.gaierror):
+        return failures.NAME
+    return failures.CONNECTION if isinstance(fault, OSError) else failures.LOCAL
+
+
 def reason(fault: Exception) -> str:
     """Return what is to be said of a fault, as one clause."""
     if isinstance(fault, TimeoutError):
         return "no answer in time"
+    if isinstance(fault, _socket.gaierror):
+        return f"its name cannot be resolved: {fault.strerror}"
     if isinstance(fault, OSError) and fault.strerror:
         return fault.strerror
     return str(fault) or type(fault).__name__

@@ -9,6 +9,8 @@ import posix
 import socket
 import ssl
 
+from collector_ext.core.delivery import failures
+from collector_ext.core.delivery.failures import Failure
 from collector_ext.edge import tcp
 
 TYPE_CHECKING = False
@@ -17,12 +19,33 @@ if TYPE_CHECKING:
 
     from collector_ext.core.config.configuration import Tls
 
+_NO_TLS = "it does not speak TLS"
+_NO_VERSION = "it speaks no version of TLS that is accepted here"
+_OUR_CERTIFICATE = "it does not accept our client certificate"
+
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 _HAS_EXPIRED, _NOT_YET_VALID = 10, 9
 _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
 _OTHER_NAME = (62, 64)  # a host's name, an address
 """X509_V_ERR_...: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/"""
+
+
+_MEANINGS = (
+    ("WRONG_VERSION_NUMBER", _NO_TLS),
+    ("PACKET_LENGTH_TOO_LONG", _NO_TLS),
+    ("RECORD_LAYER_FAILURE", _NO_TLS),
+    ("UNSUPPORTED_PROTOCOL", _NO_VERSION),
+    ("ALERT_PROTOCOL_VERSION", _NO_VERSION),
+    ("CERTIFICATE_REQUIRED", "it wants a client certificate"),
+    ("ALERT_UNKNOWN_CA", _OUR_CERTIFICATE),
+    ("ALERT_BAD_CERTIFICATE", _OUR_CERTIFICATE),
+    ("ALERT_CERTIFICATE_", _OUR_CERTIFICATE),  # expired, revoked, unknown
+    ("UNRECOGNIZED_NAME", "it has no certificate for this name"),
+    ("ALERT_", "it refused the handshake"),
+)
+"""What there is in OpenSSL's reasons, and what it means; the alerts are the peer's words:
+https://www.rfc-editor.org/rfc/rfc8446#section-6.2"""
 
 
 def context_of(settings: Tls) -> ssl.SSLContext:
@@ -75,9 +98,6 @@ def wrap(
     try:
         tcp.set_timeout(wrapped, deadline_at)
         wrapped.do_handshake()
-    except ssl.SSLCertVerificationError as fault:
-        wrapped.close()
-        raise OSError(_clear(fault)) from fault
     except OSError:
         wrapped.close()
         raise
@@ -146,6 +166,25 @@ class _File:
         if self._end >= 0:
             posix.close(self._end)
             self._end = -1
+
+
+def failure(fault: Exception) -> Failure:
+    """Return what a fault means for whoever had to reach a peer in TLS."""
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return Failure(failures.TLS, _clear(fault), None)
+    if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Failure(failures.CONNECTION, "the connection was closed by the peer", None)
+    if isinstance(fault, ssl.SSLError):
+        return Failure(failures.TLS, _in_words(fault), None)
+    if isinstance(fault, ValueError):  # of `context_of`, or a name that no certificate can have
+        return Failure(failures.TLS, str(fault), None)
+    return tcp.failure(fault)
+
+
+def _in_words(fault: ssl.SSLError) -> str:
+    found = fault.reason or str(fault)
+    meaning = next((meaning for part, meaning in _MEANINGS if part in found), "TLS failed")
+    return f"{meaning} ({found})"
 
 
 def _clear(fault: ssl.SSLCertVerificationError) -> str:

@@ -12,6 +12,7 @@ _KINDS = {
     401: failures.UNAUTHORISED,
     403: failures.UNAUTHORISED,
     404: failures.NOT_FOUND,
+    405: failures.NOT_FOUND,
     413: failures.TOO_LARGE,
     429: failures.THROTTLED,
     502: failures.UNAVAILABLE,

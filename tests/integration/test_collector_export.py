@@ -498,7 +498,8 @@ class TestAnEndpointInTrouble:
         running.end()
 
         (line,) = running.lines()
-        assert f"to {remote.url}/v1/traces: HTTP 401; dropped; check the key" in line
+        reason = "HTTP 401 (sent with the header x-api-key)"
+        assert f"to {remote.url}/v1/traces: {reason}; dropped; " in line
         assert "secret" not in line
 
     def test_of_a_refused_batch_only_the_bad_part_is_lost(self, stack, tmp_path):

@@ -11,7 +11,8 @@ import pytest
 
 from collector_ext.core.actions import Export
 from collector_ext.core.delivery import failures
-from collector_ext.core.events import Delivered, ExportFinished
+from collector_ext.core.delivery.failures import Failure
+from collector_ext.core.events import Delivered, ExportFinished, Failed
 from collector_ext.core.otlp import LOGS, PROTOBUF, TRACES, ExportRequest, Payload
 from collector_ext.edge.exporter import Exporter
 from collector_ext.edge.http_client import PeerError
@@ -24,6 +25,8 @@ PATIENCE_S = 10.0
 def request(exporter, body=b"1", signal=TRACES):
     return ExportRequest(exporter, signal, (Payload(signal, PROTOBUF, body, 1, is_suspect=False),))
 
+
+TIMEOUT = Failure(failures.TIMEOUT, "no answer in time", None)
 
 FAULT = failed(request("one"), "RuntimeError", failures.LOCAL)
 
@@ -52,8 +55,7 @@ class Sender:
 
 
 def silent(_order):
-    message = "no answer in time"
-    raise PeerError(message)
+    raise PeerError(TIMEOUT)
 
 
 def broken(_order):
@@ -132,7 +134,7 @@ class TestAPeerThatIsSilent:
 
         outcomes = outcomes_of(exporter_of(one=sender), *requests)
 
-        assert outcomes == [failed(r, "no answer in time", failures.CONNECTION) for r in requests]
+        assert outcomes == [Failed(r, TIMEOUT) for r in requests]
         assert [order for order, _ in sender.sent] == [requests[0], requests[2]]
 
     def test_is_tried_again_by_the_next_order(self, exporter_of):

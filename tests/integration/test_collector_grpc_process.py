@@ -245,5 +245,5 @@ class TestTheLayer:
 
         delivered, refused = said.splitlines()
         assert delivered == "Delivered 1"
-        assert refused.startswith("gRPC UNAVAILABLE: ipv4:127.0.0.1:")
+        assert refused.startswith("gRPC UNAVAILABLE: it does not speak TLS (ipv4:127.0.0.1:")
         assert (process.returncode, complaints) == (0, "")

@@ -68,7 +68,7 @@ class TestAnAnswer:
         ("status", "outcome"),
         [
             (200, "delivered"),
-            (401, "HTTP 401; dropped"),
+            (401, "HTTP 401 (sent with no header of the configuration); dropped"),
             (408, "HTTP 408; dropped"),
             (429, "HTTP 429; kept"),
             (500, "HTTP 500; dropped"),

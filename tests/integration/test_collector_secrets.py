@@ -314,6 +314,9 @@ class TestWhatAwsMayDo:
 
 
 REFERENCE = "secretsmanager:otlp/token"
+UNAUTHORISED = (
+    "HTTP 401 (sent with the header authorization), with the secrets as they were last read"
+)
 
 
 TWO = """
@@ -426,7 +429,7 @@ class TestAnExporterWithASecret:
         reasons.append(sent(sender))
 
         assert reasons == [
-            "HTTP 401 with the secrets as they were last read; kept", "delivered",
+            f"{UNAUTHORISED}; kept", "delivered",
         ]  # fmt: skip
 
     def test_a_wrong_one_is_not_read_with_every_request(self, stack, remote, accepted):
@@ -447,7 +450,7 @@ class TestAnExporterWithASecret:
         stack.callback(sender.close)
         reasons = {sent(sender) for _ in range(5)}
 
-        assert reasons == {"HTTP 401 with the secrets as they were last read; kept"}
+        assert reasons == {f"{UNAUTHORISED}; kept"}
         assert read == [(REFERENCE,), (REFERENCE,)]
 
     def test_what_is_refused_for_other_reasons_is_as_ever(self, client, remote, sender):
@@ -675,6 +678,8 @@ class TestTheCollectorsProcess:
         running.invoke(B)
 
         failed, discarded = running.warnings()
-        reason = "HTTP 401 with the secrets as they were last read"
-        assert f"{reason}; kept for the next export" in failed
+        assert (
+            "HTTP 401 (sent with the headers x-api-key, x-other), "
+            "with the secrets as they were last read; kept for the next export; "
+        ) in failed
         assert "discarded 2 spans" in discarded

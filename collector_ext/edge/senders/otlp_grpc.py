@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collector_ext.core import grpc_answer, grpc_metadata
 from collector_ext.core.config.address import is_loopback, split_known
-from collector_ext.core.delivery.failures import CONTENT, Failure
+from collector_ext.core.delivery.failures import CONTENT, TIMEOUT, Failure
 from collector_ext.core.events import Refused
 from collector_ext.core.otlp import JSON
 from collector_ext.core.proxy import standard_proxy
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collector_ext.core.config.configuration import OtlpGrpc, Tls
     from collector_ext.core.events import Outcome
     from collector_ext.core.otlp import ExportRequest, Signal
+    from collector_ext.core.proxy import Proxy
     from collector_ext.edge.log import Log
 
     Option = tuple[str, str | int]
@@ -98,7 +99,6 @@ class _Route:
     ) -> None:
         self.peer = peer
         self.metadata = metadata
-        self.secrets = grpc_metadata.secrets(metadata)
         self.method = _METHODS[signal.name]
         self.is_gzip = settings.is_gzip[signal]
         self.timeout_s = settings.timeout_s[signal]
@@ -135,10 +135,10 @@ class OtlpGrpcSender:
             answer = self._call(route, body, deadline_at)
         except self._grpc.RpcError as fault:
             status = _status_of(fault)
-            reason = grpc_answer.reason(status, route.secrets)
+            failure = grpc_answer.failure_of(status, route.metadata, route.peer.proxy_name)
             if _is_out_of_reach(status):
-                raise PeerError(reason) from None
-            return grpc_answer.failure(request, status, reason=reason)
+                raise PeerError(failure) from None
+            return grpc_answer.refused(request, status, failure)
         return grpc_answer.outcome(request, answer)
 
     def close(self) -> None:
@@ -160,8 +160,7 @@ class OtlpGrpcSender:
     def _call_once(self, route: _Route, body: bytes, deadline_at: float) -> bytes:
         timeout_s = deadline_at - clock.now()
         if timeout_s <= 0:
-            message = "no answer in time"
-            raise PeerError(message)
+            raise PeerError(Failure(TIMEOUT, "no answer in time", None))
         compression = self._grpc.Compression
         call = route.peer.channel().unary_unary(route.method)
         try:
@@ -180,13 +179,19 @@ class OtlpGrpcSender:
 
 
 class _Peer:
-    """One host, and the channel to it while that can be alive."""
+    """One host, and the channel to it while that can be alive.
+
+    Attributes:
+        proxy_name: Of the one that all connections are to; empty for none.
+    """
 
     def __init__(self, grpc: Any, target: str, tls: Tls) -> None:  # noqa: ANN401 - a module
         self._grpc = grpc
         self._target = target
         self._credentials = None if tls.is_plain else _credentials(grpc, tls)
-        self._options = _options(target, tls)
+        through = standard_proxy(proxy.variables(), "https", *split_known(target))
+        self.proxy_name = through.name if through else ""
+        self._options = _options(tls, through)
         self._channel: Any = None
         self._used_at = 0.0
 
@@ -219,8 +224,7 @@ class _Peer:
             self._channel = None
 
 
-def _options(target: str, tls: Tls) -> list[Option]:
-    host, port = split_known(target)
+def _options(tls: Tls, through: Proxy | None) -> list[Option]:
     options: list[Option] = [
         ("grpc.primary_user_agent", f"otel-layer/{VERSION}"),
         ("grpc.max_receive_message_length", _ANSWER_BYTES_MAX),
@@ -230,7 +234,6 @@ def _options(target: str, tls: Tls) -> list[Option]:
     ]
     if tls.server_name:
         options.append(("grpc.ssl_target_name_override", tls.server_name))
-    through = standard_proxy(proxy.variables(), "https", host, port)
     if through is None:
         options.append(("grpc.enable_http_proxy", 0))
         return options

@@ -9,7 +9,7 @@ import posix
 import zlib
 
 from collector_ext.core import otlp_answer
-from collector_ext.core.delivery.failures import CONTENT, Failure
+from collector_ext.core.delivery.failures import CONTENT, SECRET, Failure
 from collector_ext.core.events import Outcome, Refused
 from collector_ext.core.otlp import JSON, ExportRequest, Signal
 from collector_ext.edge import clock
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _GZIP_LEVEL = 1
 """Spans shrink to a fifth at any level; level 6 takes three times the CPU, which is billed."""
+
+_OURS = ("content-type", "content-encoding", "user-agent")
+"""Headers that are sent whatever the configuration says."""
 
 _PROXIES = (
     b"http_proxy",
@@ -101,7 +104,9 @@ class OtlpHttpSender:
             url = f"{destination.scheme}://{client.authority}{destination.target}"
             headers.update(_signature(self._signer, url, headers, body, deadline_at))
         response = client.post(destination.target, headers, body, deadline_at=deadline_at)
-        return otlp_answer.outcome(request, response)
+        shown = {name: value for name, value in headers.items() if name not in _OURS}
+        post = otlp_answer.Post(destination.target, shown)
+        return otlp_answer.outcome(request, response, post, clock.now())
 
     def close(self) -> None:
         """Close all connections."""
@@ -196,4 +201,4 @@ def _signature(
     try:
         return signer.sign(url, headers, body, deadline_at=deadline_at)
     except AwsError as fault:
-        raise PeerError(str(fault)) from fault
+        raise PeerError(Failure(SECRET, str(fault), None)) from fault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector_ext.core.delivery.failures import UNAUTHORISED, Failure
+from collector_ext.core.delivery.failures import SECRET, UNAUTHORISED, Failure
 from collector_ext.core.events import Failed, Outcome, Refused
 from collector_ext.edge.http_client import PeerError
 
@@ -78,7 +78,7 @@ class ResolvingSender:
                 outcome = renewed.send(request, deadline_at)
         refusal = _unauthorised(outcome)
         if refusal:
-            reason = f"{refusal.reason} with the secrets as they were last read"
+            reason = f"{refusal.reason}, with the secrets as they were last read"
             return Failed(request, Failure(UNAUTHORISED, reason, None))
         return outcome
 
@@ -95,7 +95,7 @@ class ResolvingSender:
                 self._sender, self._values = self._build(values), values
         except (LookupError, ValueError) as fault:
             # LookupError's message, not its repr, as KeyError would have it.
-            raise PeerError(str(fault)) from fault
+            raise PeerError(Failure(SECRET, str(fault), None)) from fault
         return self._sender
 
 

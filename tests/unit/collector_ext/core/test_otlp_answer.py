@@ -9,16 +9,22 @@ from collector_ext.core.delivery import failures
 from collector_ext.core.events import Delivered
 from collector_ext.core.http1 import Response
 from collector_ext.core.otlp import JSON, PROTOBUF, TRACES, ExportRequest
-from collector_ext.core.otlp_answer import outcome
+from collector_ext.core.otlp_answer import Post, outcome
 from tests.fakes.outcomes import failed, refused
 from tests.fakes.payloads import payload_of
 
 REQUEST = ExportRequest("otlp", TRACES, (payload_of(TRACES, PROTOBUF, b"spans"),))
 
 
-def answered(status, body=b"", content_type=PROTOBUF):
+POST = Post("/v1/traces", {"x-key": "s3cret", "authorization": "Bearer t0ken"})
+NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
+
+
+def answered(status, body=b"", content_type=PROTOBUF, post=POST, **headers):
     """The outcome of a request that was answered so."""
-    return outcome(REQUEST, Response(status, {"content-type": content_type}, body, keep_alive=True))
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    response = Response(status, {"content-type": content_type, **headers}, body, keep_alive=True)
+    return outcome(REQUEST, response, post, NOW)
 
 
 class TestSuccess:
@@ -84,6 +90,89 @@ class TestFailure:
     def test_these_may(self, status, kind):
         assert answered(status) == failed(REQUEST, f"HTTP {status}", kind)
 
-    @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 408, 413, 500, 501])
+    @pytest.mark.parametrize("status", [301, 400, 404, 405, 408, 413, 415, 500, 501])
     def test_all_others_must_not(self, status):
         assert answered(status) == refused(REQUEST, status)
+
+
+class TestPlainHttpWhereTlsIsSpoken:
+    """Many servers say so with the status of a bad body, which it is not."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"Client sent an HTTP request to an HTTPS server.\n",
+            b"<html><title>400 The plain HTTP request was sent to HTTPS port</title>",
+            b"Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+        ],
+    )
+    def test_it_may_be_sent_again(self, body):
+        assert answered(400, body, "text/html") == failed(
+            REQUEST, "HTTP 400: it speaks TLS, its URL begins with https", failures.TLS
+        )
+
+    def test_another_status_is_what_it_is(self):
+        body = b"HTTP request to an HTTPS server"
+
+        assert answered(413, body).failure.kind == failures.TOO_LARGE
+
+
+class TestAnAskedPause:
+    """It is part of an answer to those who send too much, and is bounded."""
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_these_may_ask_for_one(self, status):
+        date = "Sun, 06 Nov 1994 08:49:40 GMT"
+
+        assert answered(status, retry_after="7").failure.retry_after_s == 7.0
+        assert answered(status, retry_after=date).failure.retry_after_s == 3.0
+        assert answered(status, retry_after="9999").failure.retry_after_s == 300.0
+
+    @pytest.mark.parametrize("status", [401, 500, 502, 504])
+    def test_to_others_it_means_nothing(self, status):
+        assert answered(status, retry_after="7").failure.retry_after_s is None
+
+
+class TestTheReason:
+    """It is the status, what is to be known of the request, and what the endpoint says."""
+
+    def test_the_endpoint_is_quoted(self):
+        assert answered(400, b"no such field\n", "text/plain") == refused(
+            REQUEST, 400, "HTTP 400: no such field"
+        )
+
+    def test_but_not_what_it_was_sent(self):
+        body = b'{"message": "unknown: s3cret, t0ken, key=q"}'
+        post = Post("/v1/traces?key=q", POST.headers)
+
+        assert (
+            answered(503, body, JSON, post).failure.reason == "HTTP 503: unknown: ****, ****, ****"
+        )
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_of_a_refused_key_the_header_is_named(self, status):
+        assert answered(status, b"bad key", "text/plain") == refused(
+            REQUEST,
+            status,
+            f"HTTP {status} (sent with the headers authorization, x-key): bad key",
+        )
+
+    def test_or_that_there_was_none(self):
+        assert answered(401, post=Post("/v1/traces", {})) == refused(
+            REQUEST, 401, "HTTP 401 (sent with no header of the configuration)"
+        )
+
+    @pytest.mark.parametrize("status", [404, 405])
+    @pytest.mark.parametrize(
+        ("target", "said"),
+        [
+            ("/base/v1/traces?x=/y", ""),
+            ("/", " (the path does not end in /v1/traces)"),
+            ("/v1/traces/", " (the path does not end in /v1/traces)"),
+            ("/v1/traces/v1/traces", " (the path has /v1/traces twice)"),
+        ],
+    )
+    def test_of_an_odd_path_it_is_said_what_is_odd(self, status, target, said):
+        outcome = answered(status, b"page not found", "text/plain", Post(target, {}))
+
+        assert outcome.failure.reason == f"HTTP {status}{said}: page not found"
