@@ -147,8 +147,8 @@ ANSWER = Kind(
 )
 """Any other status, or what is no answer of the protocol.
 
-It is dropped and counted; what is no answer of the protocol, and the statuses that the \
-specification lets be sent again, leave it kept for the next export.
+It is dropped and counted, unless the specification lets it be sent again after this status, \
+or there was none: then it is kept for the next export.
 """
 
 SECRET = Kind(
