@@ -28,7 +28,7 @@ from scripts.configuration import written
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "failures.md"
 
-REQUEST = ExportRequest("otlp", TRACES, (Payload(TRACES, PROTOBUF, b"", is_suspect=False),))
+REQUEST = ExportRequest("otlp", TRACES, (Payload(TRACES, PROTOBUF, b"", 0, is_suspect=False),))
 POST = otlp_answer.Post(TRACES.path, {})
 
 CODES = (

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from collector_ext.core.delivery.failures import Failure
 
-RETRY_AFTER_S_MAX = 300.0
-"""What an endpoint may ask for. A whole day would be an environment that never tries again."""
-
 _RETRY_JITTER = 0.5
 _DELAY_JITTER = 0.1
 """Parts of a pause that are left to chance: environments that failed together must not come
@@ -98,7 +95,7 @@ class Breaker:
         self._failure_count += 1
         self._failed_at = now
         self._tries_left = max(0, self._tries_left - 1) if kind.is_retried else 0
-        pause_s = min(failure.retry_after_s or 0.0, RETRY_AFTER_S_MAX)
+        pause_s = failure.retry_after_s or 0.0
         if self.is_open or self._failure_count >= kind.count_max:
             self.is_open = True
             self._tries_left = 0

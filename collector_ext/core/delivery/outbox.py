@@ -12,9 +12,10 @@ from collector_ext.core.delivery.account import Account
 from collector_ext.core.delivery.breaker import Breaker, Patience
 from collector_ext.core.delivery.buffer import Buffer
 from collector_ext.core.delivery.complaints import Complaints
-from collector_ext.core.delivery.failures import Failure
+from collector_ext.core.delivery.failures import TOO_LARGE, Failure
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
-from collector_ext.core.otlp import ExportRequest, Payload, Signal, export_requests
+from collector_ext.core.otlp import PROTOBUF, ExportRequest, Payload, Signal, export_requests
+from collector_ext.core.otlp_items import item_count
 from collector_ext.core.value import Value
 
 TYPE_CHECKING = False
@@ -31,6 +32,10 @@ on sending must not keep the next invocation waiting."""
 LAST = 1_000_000
 """At SHUTDOWN: as often as something comes, while there is time; an endpoint that was left
 alone is tried as well."""
+
+REFUSED_IN_A_ROW_MAX = 32
+"""Bodies that are refused, with none between that is taken, before an endpoint is believed to
+refuse them all: 2n - 1 requests for n items would be the function's time for nothing."""
 
 _BUFFER = "buffer"
 
@@ -72,6 +77,7 @@ class Outbox:
         self._in_flight: tuple[ExportRequest, ...] = ()
         self._in_flight_until = 0.0  # s since the epoch
         self._rounds_left = 0
+        self._refused_in_a_row = 0
         self._suspect_count_max = 1  # of those refused together: half of the last refused
         self._complaints = Complaints()
         self._unsaid_count = 0  # items dropped since it was last said that some are
@@ -174,18 +180,22 @@ class Outbox:
         is_again = [self._judge(outcome, now) for outcome in last.values()]
         said: list[Say] = []
         kept: list[Payload] = []
-        suspects = [len(o.request.payloads) for o in outcomes if _may_be_of_one(o)]
-        if suspects:
-            self._suspect_count_max = -(-max(suspects) // 2)
-        # The parts of a request, and what is tried again, are still the same export.
-        self._rounds_left += bool(suspects) or any(is_again)
+        divided_count_max = 0
         for outcome in outcomes:
             if isinstance(outcome, Delivered):
                 said += self._delivered(outcome)
-            elif isinstance(outcome, Refused):
-                said += self._refused(outcome, kept)
-            else:
+            elif isinstance(outcome, Failed):
                 said += self._failed(outcome, kept)
+            elif parts := self._parts(outcome):
+                # One bad body, or the sum of them: judged again in halves, each a few times.
+                kept += parts
+                divided_count_max = max(divided_count_max, len(outcome.request.payloads))
+            else:
+                said += self._refused(outcome)
+        if divided_count_max:
+            self._suspect_count_max = -(-divided_count_max // 2)
+        # The parts of a request, and what is tried again, are still the same export.
+        self._rounds_left += bool(divided_count_max) or any(is_again)
         return said + self._drop(self._buffer.put_back(kept))
 
     def _judge(self, outcome: Outcome, now: float) -> bool:
@@ -214,6 +224,7 @@ class Outbox:
         return said
 
     def _delivered(self, outcome: Delivered) -> list[Say]:
+        self._refused_in_a_row = 0
         request = outcome.request
         name = self._endpoint_names[request.signal]
         counted = self.accounts[request.signal]
@@ -237,12 +248,18 @@ class Outbox:
         self._unsaid_count += 0 if said else count
         return said
 
-    def _refused(self, outcome: Refused, kept: list[Payload]) -> list[Say]:
-        request, kind = outcome.request, outcome.failure.kind
-        if _may_be_of_one(outcome):
-            # One bad body, or the sum of them: judged again in halves, each a few times.
-            kept += [payload.as_suspect() for payload in request.payloads]
+    def _parts(self, outcome: Refused) -> list[Payload]:
+        """Return the parts of a refused request that may be well; none if it is all to blame."""
+        payloads, kind = outcome.request.payloads, outcome.failure.kind
+        self._refused_in_a_row += 1
+        if kind.count_max or self._refused_in_a_row > REFUSED_IN_A_ROW_MAX:
             return []
+        if len(payloads) == 1 and kind is TOO_LARGE:
+            return _halves(payloads[0])
+        return [payload.as_suspect() for payload in payloads] if len(payloads) > 1 else []
+
+    def _refused(self, outcome: Refused) -> list[Say]:
+        request, kind = outcome.request, outcome.failure.kind
         # An endpoint that refuses this body is one that takes others: it is not away.
         about = "" if kind.count_max else "payload for "
         said = self._complain_about(request, outcome.failure, "dropped", about=about)
@@ -279,11 +296,17 @@ class Outbox:
             self.accounts[payload.signal].drop(reason, payload.item_count)
 
 
-def _may_be_of_one(outcome: Outcome) -> bool:
-    """Whether a part of a merged request may be to blame for the refusal of all."""
-    if not isinstance(outcome, Refused) or outcome.failure.kind.count_max:
-        return False
-    return len(outcome.request.payloads) > 1
+def _halves(payload: Payload) -> list[Payload]:
+    """Return a payload as two, both suspects; none when it has one item, or cannot be read."""
+    if payload.content_type != PROTOBUF:
+        return []
+    from collector_ext.core.halves import halves  # noqa: PLC0415 - only when one is too large
+
+    signal = payload.signal
+    return [
+        Payload(signal, PROTOBUF, body, item_count(signal, body), is_suspect=True)
+        for body in halves(signal, payload.body) or ()
+    ]
 
 
 def _item_count(payloads: Iterable[Payload]) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collector_ext.core.actions import INFO, WARN, AskNext, Exit, Export, Say
-from collector_ext.core.delivery.failures import ANSWER, UNAVAILABLE
+from collector_ext.core.delivery.failures import LOCAL, UNAVAILABLE
 from collector_ext.core.delivery.flush import OUTCOME_GRACE_S
 from collector_ext.core.delivery.strategy import Continuous, End, Next, Periodic
 from collector_ext.core.events import (
@@ -110,7 +110,7 @@ class Driven:
 
     def fails(self, at=NOW):
         """The export in flight fails in a way that is not tried again at once."""
-        return self.ends(lambda request: failed(request, "HTTP 503", ANSWER), at=at)
+        return self.ends(lambda request: failed(request, "HTTP 503", LOCAL), at=at)
 
     def refuses(self, at=NOW):
         """The endpoint refuses the export in flight for good."""
@@ -345,7 +345,7 @@ class TestOneOfTwoEndpointsThatIsAway:
     @staticmethod
     def away(request):
         """It is, and is not tried again at once."""
-        return failed(request, "HTTP 503", ANSWER)
+        return failed(request, "HTTP 503", LOCAL)
 
     @pytest.fixture
     def ended(self):
