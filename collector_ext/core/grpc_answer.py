@@ -94,20 +94,17 @@ class Status(Value):
     details: bytes  # a serialised ``google.rpc.Status``; empty without one
 
 
-def outcome(request: ExportRequest, body: bytes) -> Outcome:
+def outcome(request: ExportRequest, body: bytes, metadata: Metadata) -> Outcome:
     """Return what became of a request whose call ended with OK.
 
     Args:
         request: That was sent.
         body: The serialised ``Export*ServiceResponse``.
+        metadata: That was sent.
     """
+    values = [value for _, value in metadata if isinstance(value, str)]
     # It is the message of OTLP/HTTP, partial success included.
-    return otlp_answer.accepted(request, PROTOBUF, body)
-
-
-def is_accepted(status: Status) -> bool:
-    """Whether the request arrived and only its answer was not to be had."""
-    return status.code == _EXHAUSTED and _ANSWER_TOO_LARGE in status.message
+    return otlp_answer.accepted(request, PROTOBUF, body, values)
 
 
 def refused(request: ExportRequest, status: Status, failure: Failure) -> Outcome:
@@ -116,9 +113,9 @@ def refused(request: ExportRequest, status: Status, failure: Failure) -> Outcome
     Args:
         request: That was sent.
         status: How the call ended.
-        failure: As ``failure_of`` has it.
+        failure: As ``failure_of`` has it of the same status.
     """
-    if is_accepted(status):
+    if status.code == _EXHAUSTED and _ANSWER_TOO_LARGE in status.message:
         return Delivered(request, 0, "")
     if failure.kind is failures.THROTTLED or status.code in RETRYABLE:
         return Failed(request, failure)

@@ -14,6 +14,8 @@ from collector_ext.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from collector_ext.core.http1 import Response
 
 RETRYABLE = (429, 502, 503, 504)
@@ -41,8 +43,6 @@ _SUCCESS = range(200, 300)
 
 _INT64_MAX = 2**63 - 1  # what protobuf counts in; its negative numbers are read as larger ones
 
-_EXCERPT = 200  # characters of what an endpoint says that are passed on
-
 
 class Post(Value):
     """What a request was sent as. Its ``repr`` holds secrets."""
@@ -61,25 +61,31 @@ def outcome(request: ExportRequest, response: Response, post: Post, now: float) 
         now: Seconds since the epoch.
     """
     if response.status in _SUCCESS:
-        return accepted(request, response.headers.get("content-type", ""), response.body)
+        content_type = response.headers.get("content-type", "")
+        return accepted(request, content_type, response.body, post.headers.values())
     failure = _failure(request, response, post, now)
     if response.status in RETRYABLE or failure.kind is failures.TLS:
         return Failed(request, failure)
     return Refused(request, failure)
 
 
-def accepted(request: ExportRequest, content_type: str, body: bytes) -> Outcome:
+def accepted(
+    request: ExportRequest, content_type: str, body: bytes, values: Iterable[str]
+) -> Outcome:
     """Return what became of a request that was answered with success.
 
     Args:
         request: That was sent.
         content_type: Of the answer.
         body: An ``Export*ServiceResponse``.
+        values: Of the headers that were sent, which it may quote.
     """
     rejected_count, reason = _partial_success(content_type, body)
     if not 0 < rejected_count <= _INT64_MAX:
         return Delivered(request, 0, "")
-    return Delivered(request, rejected_count, reason[:_EXCERPT])
+    from collector_ext.core import refusal  # noqa: PLC0415 - as below
+
+    return Delivered(request, rejected_count, refusal.excerpt(reason, refusal.secrets_of(values)))
 
 
 def _failure(request: ExportRequest, response: Response, post: Post, now: float) -> Failure:

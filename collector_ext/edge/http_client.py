@@ -52,7 +52,6 @@ _PROXY_UNAUTHENTICATED = 407
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-
 _HTTP2_SETTINGS = b"\x00\x00"
 """How the length of the first frame of a server begins, which has a few settings:
 https://www.rfc-editor.org/rfc/rfc9113#name-frame-format"""
@@ -127,7 +126,7 @@ class HttpClient:
             response = self._exchange(request, deadline_at)
         except (OSError, ValueError, HttpError) as fault:
             self.close()
-            raise PeerError(self._failure(fault)) from fault
+            raise PeerError(self._failure(fault, headers)) from fault
         self._used_at = clock.now()
         if not response.keep_alive:
             self.close()
@@ -148,9 +147,13 @@ class HttpClient:
             reason = f"by the proxy {self._proxy.name}: {proxy.unauthenticated(self._proxy)}"
             raise PeerError(Failure(failures.PROXY, reason, None))
 
-    def _failure(self, fault: Exception) -> Failure:
+    def _failure(self, fault: Exception, headers: dict[str, str]) -> Failure:
         if isinstance(fault, HttpError):
-            return Failure(failures.ANSWER, str(fault), None)
+            from collector_ext.core import refusal  # noqa: PLC0415 - where there is one
+
+            # It quotes the answer, which may quote the request.
+            reason = refusal.excerpt(str(fault), refusal.secrets_of(headers.values()))
+            return Failure(failures.ANSWER, reason, None)
         if self._host.scheme == "http":
             return tcp.failure(fault)
         from collector_ext.edge import tls  # noqa: PLC0415 - as in `_connect`

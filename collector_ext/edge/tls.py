@@ -30,7 +30,6 @@ _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
 _OTHER_NAME = (62, 64)  # a host's name, an address
 """X509_V_ERR_...: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/"""
 
-
 _MEANINGS = (
     ("WRONG_VERSION_NUMBER", _NO_TLS),
     ("PACKET_LENGTH_TOO_LONG", _NO_TLS),

@@ -309,6 +309,14 @@ class TestAnotherProtocol:
             failures.ANSWER, "not an HTTP/1.1 message: '220 mail.example ESMTP'"
         )
 
+    def test_what_it_quotes_of_the_request_is_masked(self, peer):
+        answer = says(b"HTTP/1.1 200 OK\r\nx-key s3cret\r\n\r\n")
+        url = f"http://{peer(answer).target}"
+
+        assert over_http(url, headers=[("x-key", "s3cret")]) == kept(
+            failures.ANSWER, "not a header: 'x-key ****'"
+        )
+
 
 class TestAProxy:
     """Whatever is wrong with it, it is the one to look at, and not the endpoint."""

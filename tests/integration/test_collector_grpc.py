@@ -263,6 +263,19 @@ class TestAPeerThatIsAway:
         assert send(sender) == Delivered(request_of(A), 0, "")
         assert len(remote.calls) == 2
 
+    def test_unavailable_for_as_long_as_it_says(self, remote, sender_to):
+        sender = sender_to(remote.target)
+        send(sender)
+        detail = Any()
+        detail.Pack(RetryInfo())
+        details = Status(code=14, details=[detail]).SerializeToString()
+        remote.answer = lambda call: call.abort(grpc.StatusCode.UNAVAILABLE, "busy", details)
+
+        with pytest.raises(PeerError, match="gRPC UNAVAILABLE: busy"):
+            send(sender)
+
+        assert len(remote.calls) == 2
+
     def test_it_comes_back_on_the_same_port_after_failures(self, sender_to):
         with GrpcRemote() as first:
             sender = sender_to(first.target)

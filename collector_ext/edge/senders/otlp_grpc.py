@@ -139,7 +139,7 @@ class OtlpGrpcSender:
             if _is_out_of_reach(status):
                 raise PeerError(failure) from None
             return grpc_answer.refused(request, status, failure)
-        return grpc_answer.outcome(request, answer)
+        return grpc_answer.outcome(request, answer, route.metadata)
 
     def close(self) -> None:
         """Close all channels; whatever was called on them ends at once."""
@@ -151,10 +151,12 @@ class OtlpGrpcSender:
             try:
                 return self._call_once(route, body, deadline_at)
             except self._grpc.RpcError as fault:
-                if _status_of(fault).code != "UNAVAILABLE":
+                status = _status_of(fault)
+                if status.code != "UNAVAILABLE" or status.details:
                     raise
                 # The connection did not outlive the freeze: once more, on a new one. A peer
-                # that is up and says so itself looks the same, and is asked a second time.
+                # that is up and says so itself looks the same, and is asked a second time,
+                # unless it gives details: they may be for how long it wants to be left alone.
         return self._call_once(route, body, deadline_at)
 
     def _call_once(self, route: _Route, body: bytes, deadline_at: float) -> bytes:

@@ -55,14 +55,15 @@ class TestSuccess:
     """The request is delivered, all of it or in part."""
 
     def test_an_empty_answer_rejects_nothing(self):
-        assert outcome(REQUEST, b"") == Delivered(REQUEST, 0, "")
+        assert outcome(REQUEST, b"", METADATA) == Delivered(REQUEST, 0, "")
 
     def test_a_partial_success_says_what_was_rejected(self):
         response = ExportTraceServiceResponse()
         response.partial_success.rejected_spans = 3
-        response.partial_success.error_message = "too old"
+        response.partial_success.error_message = "too old for s3cret"
+        body = response.SerializeToString()
 
-        assert outcome(REQUEST, response.SerializeToString()) == Delivered(REQUEST, 3, "too old")
+        assert outcome(REQUEST, body, METADATA) == Delivered(REQUEST, 3, "too old for ****")
 
     def test_an_answer_that_is_too_large_is_one(self):
         message = "Stream removed (CLIENT: Received message larger than max (5 vs. 4))"

@@ -41,6 +41,15 @@ class TestSuccess:
 
         assert answered(200, response.SerializeToString()) == Delivered(REQUEST, 3, "too old")
 
+    def test_but_not_what_was_sent(self):
+        response = ExportTraceServiceResponse()
+        response.partial_success.rejected_spans = 3
+        response.partial_success.error_message = "too many of t0ken"
+
+        found = answered(200, response.SerializeToString())
+
+        assert found == Delivered(REQUEST, 3, "too many of ****")
+
     def test_so_does_one_in_json(self):
         body = b'{"partialSuccess": {"rejectedSpans": "3", "errorMessage": "too old"}}'
 
