@@ -7,6 +7,16 @@ from __future__ import annotations
 
 import binascii
 
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def encoded(text: str) -> str:
+    """Return ``text`` with each byte of its UTF-8 but letters, digits, - and _ as ``%xx``.
+
+    More than has to be: what is left is also a name of a file, and has no dot.
+    """
+    return "".join([chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode()])
+
 
 def decoded(text: str) -> str:
     """Return ``text`` with each ``%xx`` replaced by its byte, read as UTF-8.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
 import stat
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from collector_ext.edge.senders import file
 from collector_ext.edge.senders.file import File
 from tests.fakes.outcomes import failed
 from tests.fakes.payloads import payload_of
+from tests.fakes.room import room_for
 from tests.fakes.trace_requests import export_request, span_id
 
 A, B = export_request(("a", span_id(1))), export_request(("b", span_id(2)))
@@ -199,19 +198,3 @@ class TestFaults:
         assert outcome.failure.kind is failures.CONTENT
         assert outcome.failure.reason.startswith("it cannot be read:")
         assert not path.exists()
-
-
-class room_for:  # noqa: N801 - read as a word of the test
-    """While it lasts, no file of this process grows beyond so many bytes."""
-
-    def __init__(self, size_bytes):
-        self._size_bytes = size_bytes
-
-    def __enter__(self):
-        self._limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        self._handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self._size_bytes, self._limits[1]))
-
-    def __exit__(self, *_):
-        resource.setrlimit(resource.RLIMIT_FSIZE, self._limits)
-        signal.signal(signal.SIGXFSZ, self._handler)
