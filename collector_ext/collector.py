@@ -12,6 +12,7 @@ from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
 from collector_ext.core.events import NextFailed
 from collector_ext.core.lifecycle import Lifecycle
+from collector_ext.core.otlp import METRICS
 from collector_ext.edge import clock
 from collector_ext.edge.chance import chance
 from collector_ext.edge.config_sources import source_from
@@ -23,6 +24,7 @@ from collector_ext.edge.senders.table import sender_of
 from collector_ext.edge.telemetry_api import TelemetryApi
 from collector_ext.runner import Runner
 from collector_ext.session import Session
+from collector_ext.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Protocol
 
+    from collector_ext.core.delivery.report import Report
     from collector_ext.core.otlp import Signal
     from collector_ext.edge.config_sources import Source
     from collector_ext.edge.exporter import Sender
+    from collector_ext.edge.keeper import Keeper
     from collector_ext.runner import Receiving
 
     class Listeners(Protocol):
@@ -66,7 +70,12 @@ def collect(session: Session, listeners: Listeners) -> None:
         delivery.flush_strategy(is_managed_instance=options.is_managed_instance),
         flush_timeout_s=delivery.flush_timeout_s or collector.export_timeout_s,
         has_telemetry=listeners.has_telemetry,
+        report=collector.report(variables),
     )
+    keeper = collector.keeper()
+    for exporter, payloads in keeper.kept().items() if keeper else ():
+        for said in collector.pipelines.restore(exporter, payloads):
+            log.say(said.level, said.text)
     receiver = collector.receiver()
     telemetry = TelemetryApi(listeners.telemetry) if listeners.has_telemetry else None
     runner = Runner(
@@ -75,6 +84,7 @@ def collect(session: Session, listeners: Listeners) -> None:
         telemetry=telemetry,
         receiver=receiver,
         exporter=Exporter(collector.senders),
+        keep=keeper.keep if keeper else None,
         say=log.say,
         now=clock.now,
     )
@@ -188,6 +198,28 @@ class Collector:
             for pipeline in self._configuration.pipelines
         ]
         return Pipelines(pipelines, outboxes, _to_protobuf)
+
+    def report(self, variables: Mapping[str, str]) -> Report | None:
+        """Return what tells the collector's own counters, if that is asked for."""
+        if not self.delivery.has_own_metrics:
+            return None
+        if not any(pipeline.signal == METRICS for pipeline in self._configuration.pipelines):
+            self._log.say(WARN, "OTEL_LAYER_METRICS=true, and no exporter of metrics; no effect")
+            return None
+        from collector_ext.core.config.resource import resource_of  # noqa: PLC0415 - if wanted
+        from collector_ext.core.delivery.report import Report  # noqa: PLC0415 - likewise
+
+        return Report(self.pipelines, resource_of(variables), VERSION, clock.now())
+
+    def keeper(self) -> Keeper | None:
+        """Return what keeps payloads for the next process, if that is configured."""
+        spill_bytes_max = self.delivery.limits.spill_bytes_max
+        if not spill_bytes_max:
+            return None
+        from collector_ext.edge.keeper import Keeper  # noqa: PLC0415 - where it is configured
+        from collector_ext.edge.spill_store import SpillStore  # noqa: PLC0415 - likewise
+
+        return Keeper(SpillStore(self.delivery.spill_path, spill_bytes_max), self._log.say)
 
     def receiver(self) -> Receiving:
         """Return what receives from the function: over HTTP, and over gRPC where it is wanted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 
-from collector_ext.core.actions import Action, AskNext, Exit, Export, Say
+from collector_ext.core.actions import Action, AskNext, Exit, Export, Keep, Say
 from collector_ext.core.events import Event, TimerExpired
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from collector_ext.core.lifecycle import Lifecycle
+    from collector_ext.core.otlp import Payload
 
     class Source(Protocol):
         """A peer that events come from."""
@@ -64,6 +65,7 @@ class Runner:
         telemetry: Source | None,
         receiver: Source,
         exporter: Exporter,
+        keep: Callable[[str, Sequence[Payload]], None] | None,
         say: Callable[[str, str], None],
         now: Callable[[], float],
     ) -> None:
@@ -74,6 +76,7 @@ class Runner:
         self._platform: tuple[Source, ...] = (exporter, *platform)
         self._receiver = receiver
         self._exporter = exporter
+        self._keep = keep
         self._say = say
         self._now = now
         self._is_exiting = False
@@ -128,6 +131,9 @@ class Runner:
                 return self._extensions_api.ask_next()
             case Export():
                 self._exporter.export(action)
+            case Keep():
+                assert self._keep, "ordered where it is configured"
+                self._keep(action.exporter, action.payloads)
             case Say():
                 self._say(action.level, action.text)
             case Exit():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector_ext.core.otlp import ExportRequest
+from collector_ext.core.otlp import ExportRequest, Payload
 from collector_ext.core.value import Value
 
 INFO = "INFO"
@@ -21,6 +21,16 @@ class Export(Value):
     deadline_at: float  # s since the epoch; what is not delivered by then is given back
 
 
+class Keep(Value):
+    """Write these payloads where the next process of the environment finds them.
+
+    They replace what was kept for the exporter before; none of them means: forget it.
+    """
+
+    exporter: str  # its id in the configuration
+    payloads: tuple[Payload, ...]  # oldest first
+
+
 class Say(Value):
     """Write one line to the log."""
 
@@ -32,4 +42,4 @@ class Exit(Value):
     """Leave the process."""
 
 
-Action = AskNext | Export | Say | Exit
+Action = AskNext | Export | Keep | Say | Exit

@@ -45,6 +45,7 @@ from collector_ext.core.unfinished import NO_END, Unfinished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collector_ext.core.delivery.report import Report
     from collector_ext.core.delivery.strategy import Strategy
 
 DEADLINE_MARGIN_S = 0.2
@@ -59,6 +60,10 @@ then, in 2 s for all, and SHUTDOWN, with its own flush, reaches only who has ask
 
 NEXT_RETRY_S = 1.0
 """Between two tries to ask for an event."""
+
+SPINDOWN = "spindown"
+"""The reason of a SHUTDOWN after which nothing is left of the environment. After any other one
+Lambda starts new processes in it, and /tmp is as it was."""
 
 READY = "ready"  # next is asked for; the environment may be frozen
 RUNNING = "running"  # an invocation is in progress
@@ -75,6 +80,7 @@ class Lifecycle:
         strategy: When they are exported; likewise.
         flush_timeout_s: The longest that one flush may take, whatever the deadline.
         has_telemetry: Whether the platform reports the end of invocations.
+        report: The collector's own metrics, where they are asked for.
     """
 
     def __init__(
@@ -84,11 +90,13 @@ class Lifecycle:
         *,
         flush_timeout_s: float,
         has_telemetry: bool,
+        report: Report | None = None,
     ) -> None:
         self.phase = READY
         self._pipelines = pipelines
         self._flush = Flush(pipelines)
         self._strategy = strategy
+        self._report = report
         self._unfinished = Unfinished()
         self._invocation = Invocation(has_telemetry=has_telemetry)
         self._flush_timeout_s = flush_timeout_s
@@ -201,7 +209,7 @@ class Lifecycle:
             if self._strategy.leaves_with_invoke(now):
                 actions += self._export(now, now + self._flush_timeout_s, is_over=True)
             self.phase = READY
-            return [*actions, AskNext()]
+            return [*actions, *self._pipelines.keep(), AskNext()]
         self.phase = RUNNING
         self._last_call_at = event.deadline_at - LAST_CALL_S
         if self._invocation.is_over:
@@ -229,7 +237,7 @@ class Lifecycle:
 
     def _shutdown_received(self, event: ShutdownReceived, now: float) -> list[Action]:
         self._shutdown_reason = event.reason
-        why = NO_END if event.reason == "spindown" else event.reason
+        why = NO_END if event.reason == SPINDOWN else event.reason
         actions = self._put(self._unfinished.give_up_all(why, now), now)
         return actions + self._drain_from(EXITING, event.deadline_at, now)
 
@@ -241,6 +249,7 @@ class Lifecycle:
 
     def _export(self, now: float, until: float, *, is_over: bool) -> list[Action]:
         """Begin a flush."""
+        said = self._tell_of_ourselves(now)
         urgency = {DRAINING: AWAITED, EXITING: LAST}.get(self.phase, ALONE)
         self._flush.start(now, until, urgency)
         self._strategy.exported(now)
@@ -248,7 +257,12 @@ class Lifecycle:
         if urgency == ALONE:
             self._flush.close()
         self._waiting_since = now if self._pipelines.has_waiting else None
-        return orders
+        return said + orders
+
+    def _tell_of_ourselves(self, now: float) -> list[Action]:
+        if self._report is None:
+            return []
+        return self._put(self._report.payloads(now, is_last=self.phase == EXITING), now)
 
     def _leave_when_drained(self, now: float) -> list[Action]:
         """Let Lambda go on, unless the flush does."""
@@ -258,11 +272,12 @@ class Lifecycle:
         if self.phase == DRAINING:
             # What was not delivered is kept for the next event.
             self.phase = READY
-            return [AskNext()]
+            return [*self._pipelines.keep(), AskNext()]
         self.phase = GONE
         when = f"at shutdown ({self._shutdown_reason})"
-        discarded, summary = self._pipelines.discard(when), self._pipelines.summary()
-        return [*discarded, *([Say(INFO, f"{when}: {summary}")] if summary else []), Exit()]
+        is_reset = self._shutdown_reason != SPINDOWN
+        left, summary = self._pipelines.leave(when, is_reset=is_reset), self._pipelines.summary()
+        return [*left, *([Say(INFO, f"{when}: {summary}")] if summary else []), Exit()]
 
     def _export_finished(self, event: ExportFinished, now: float) -> list[Action]:
         actions: list[Action] = [*self._pipelines.settle(event, now)]

@@ -68,7 +68,8 @@ class TestADocument:
         sandbox = run(document({"otlphttp": f"{{endpoint: '{endpoint.url}', compression: gzip}}"}))
 
         assert [span.name for span in endpoint.spans()].count("hello") == 1
-        (line,) = said(sandbox)
+        line, summary = said(sandbox)
+        assert "at shutdown (spindown): otlphttp: " in summary
         assert f" exports traces to {endpoint.url}" in line
 
     def test_refers_to_variables(self, run, endpoint):

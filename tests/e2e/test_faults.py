@@ -142,7 +142,10 @@ class TestTheEndpoint:
 
     def test_what_could_not_be_delivered_is_kept_for_the_next_invocation(self, run):
         with closed_port() as port:
-            environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
+            environ = {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+                "OTEL_LAYER_BREAKER_DELAY": "0",
+            }
             sandbox = run("app.greet", environ)
             hello_from(sandbox)
             sandbox.wait_frozen()

@@ -35,10 +35,14 @@ DEFAULTS = {
     "OTEL_LAYER_ADAPTIVE_INVOCATIONS": 20,
     "OTEL_LAYER_ADAPTIVE_GAP": 10_000,  # ms
     "OTEL_LAYER_BUFFER_SIZE": 8 * 1024 * 1024,  # bytes: a function of 128 MB can spare this much
+    "OTEL_LAYER_SPILL_SIZE": 0,  # bytes for each exporter; 0: nothing is kept
     # Bytes: under gRPC's default limit of 4 MiB, which stands behind many endpoints.
     "OTEL_LAYER_REQUEST_SIZE": 4 * 1024 * 1024 - 64 * 1024,
 }
 
+SPILL_PATH = "/tmp/otel-layer"  # noqa: S108 - its folder is refused where others may write to it
+
+_TRUTH = {"": False, "false": False, "true": True}
 _MS_PER_S = 1000
 _DIGITS_MAX = 15  # exact as a number of any kind
 
@@ -52,6 +56,8 @@ class Delivery(Value):
     adaptive_gap_s: float
     flush_timeout_s: float | None  # of one flush; None for the most patient exporter's
     limits: Limits
+    spill_path: str  # the folder of what is kept for the next process
+    has_own_metrics: bool  # whether the collector's own counters are exported
     remarks: tuple[str, ...]  # what could not be used, in a sentence each
 
     def flush_strategy(self, *, is_managed_instance: bool) -> Strategy:
@@ -90,6 +96,7 @@ def delivery_from(variables: Mapping[str, str]) -> Delivery:
         limits=Limits(
             buffer_bytes_max=reading.count("OTEL_LAYER_BUFFER_SIZE", minimum=1),
             request_bytes_max=reading.count("OTEL_LAYER_REQUEST_SIZE", minimum=1),
+            spill_bytes_max=reading.count("OTEL_LAYER_SPILL_SIZE"),
             patience=Patience(
                 retry_count=reading.count("OTEL_LAYER_RETRY_COUNT"),
                 retry_delay_s=reading.seconds("OTEL_LAYER_RETRY_DELAY"),
@@ -97,6 +104,8 @@ def delivery_from(variables: Mapping[str, str]) -> Delivery:
                 breaker_delay_s_max=reading.seconds("OTEL_LAYER_BREAKER_DELAY_MAX"),
             ),
         ),
+        spill_path=reading.path("OTEL_LAYER_SPILL_PATH"),
+        has_own_metrics=reading.flag("OTEL_LAYER_METRICS"),
         remarks=tuple(reading.remarks),
     )
 
@@ -119,6 +128,21 @@ class _Reading:
                 f"OTEL_LAYER_FLUSH_STRATEGY={found!r} is none of {known}; using end"
             )
         return "end"
+
+    def path(self, name: str) -> str:
+        """Return the absolute path of a folder."""
+        text = self._text(name) or SPILL_PATH
+        if text.startswith("/"):
+            return text
+        self.remarks.append(f"{name}={text!r} does not begin with /; using {SPILL_PATH}")
+        return SPILL_PATH
+
+    def flag(self, name: str) -> bool:
+        """Return whether it is set to true."""
+        text = self._text(name).lower()
+        if text not in _TRUTH:
+            self.remarks.append(f"{name}={text!r} is neither true nor false; using false")
+        return _TRUTH.get(text, False)
 
     def count(self, name: str, *, minimum: int = 0) -> int:
         """Return a whole number from ``minimum``."""

@@ -6,7 +6,7 @@ one of these; what is dropped is counted and said, once until something changes.
 
 from __future__ import annotations
 
-from collector_ext.core.actions import INFO, WARN, Say
+from collector_ext.core.actions import INFO, WARN, Action, Keep, Say
 from collector_ext.core.delivery import account
 from collector_ext.core.delivery.account import Account
 from collector_ext.core.delivery.breaker import Breaker, Patience
@@ -45,6 +45,7 @@ class Limits(Value):
 
     buffer_bytes_max: int  # of payloads that wait
     request_bytes_max: int  # of a merged request; a single payload may exceed it
+    spill_bytes_max: int  # of what is kept for the next process; 0: nothing is
     patience: Patience
 
 
@@ -79,6 +80,8 @@ class Outbox:
         self._rounds_left = 0
         self._refused_in_a_row = 0
         self._suspect_count_max = 1  # of those refused together: half of the last refused
+        self._is_kept = False  # whether the next process would find something
+        self._is_changed = False  # since it was last written what it would find
         self._complaints = Complaints()
         self._unsaid_count = 0  # items dropped since it was last said that some are
 
@@ -97,6 +100,7 @@ class Outbox:
         said: list[Say] = []
         for payload in payloads:
             if payload.body and payload.signal in self._endpoint_names:
+                self._is_changed = True
                 self.accounts[payload.signal].received += payload.item_count
                 said += self._drop(self._buffer.append(payload))
         return said
@@ -175,6 +179,7 @@ class Outbox:
         """Take into account what became of the export in flight."""
         assert tuple(outcome.request for outcome in outcomes) == self._in_flight
         self._in_flight = ()
+        self._is_changed = True
         # Those of one signal go to one endpoint, one after the other: the last one counts.
         last = {outcome.request.signal: outcome for outcome in outcomes}
         is_again = [self._judge(outcome, now) for outcome in last.values()]
@@ -208,12 +213,51 @@ class Outbox:
         breaker.failed(outcome.failure, now)
         return isinstance(outcome, Failed) and breaker.try_at(now) is not None
 
-    def discard(self, why: str) -> list[Say]:
-        """Give up all that waits or is in flight."""
+    @property
+    def undelivered(self) -> tuple[Payload, ...]:
+        """What is in flight, and what waits; each oldest first."""
         in_flight = [payload for request in self._in_flight for payload in request.payloads]
-        payloads = [*in_flight, *self._buffer.take_all()]
+        return (*in_flight, *self._buffer.content)
+
+    def restore(self, payloads: Sequence[Payload]) -> list[Say]:
+        """Take what an earlier process of the environment has kept."""
+        self._is_kept = True
+        return self.put(payloads)
+
+    def keep(self) -> list[Action]:
+        """Order that the next process finds what is not delivered, if it would find something else.
+
+        Lambda may kill this one without a word.
+        """
+        is_changed, self._is_changed = self._is_changed, False
+        undelivered = self.undelivered if self._limits.spill_bytes_max else ()
+        if not is_changed or not (undelivered or self._is_kept):
+            return []
+        self._is_kept = bool(undelivered)
+        return [Keep(self.exporter, undelivered)]
+
+    def release(self) -> list[Action]:
+        """Order that the next process does not find what has been delivered since."""
+        return self.keep() if self._is_kept else []
+
+    def leave(self, why: str, *, is_reset: bool) -> list[Action]:
+        """Give up all that waits or is in flight, unless the next process can go on with it.
+
+        Args:
+            why: And when, in words.
+            is_reset: Whether there will be one, in the same environment.
+        """
+        payloads = list(self.undelivered)
+        self._buffer.take_all()
         self._in_flight = ()
-        said: list[Say] = []
+        said: list[Action] = []
+        if is_reset and self._limits.spill_bytes_max and payloads:
+            kept = _newest(payloads, self._limits.spill_bytes_max)
+            payloads = payloads[: len(payloads) - len(kept)]
+            said.append(Keep(self.exporter, kept))
+            said.append(Say(INFO, f"kept {_amount(kept)} for {self.exporter} {why}"))
+        elif self._is_kept:
+            said.append(Keep(self.exporter, ()))
         if payloads:
             said.append(Say(WARN, f"discarded {_amount(payloads)} for {self.exporter} {why}"))
             self._count(payloads, account.SHUTDOWN)
@@ -294,6 +338,12 @@ class Outbox:
     def _count(self, payloads: Iterable[Payload], reason: str) -> None:
         for payload in payloads:
             self.accounts[payload.signal].drop(reason, payload.item_count)
+
+
+def _newest(payloads: Sequence[Payload], size_bytes_max: int) -> tuple[Payload, ...]:
+    from collector_ext.core.delivery.spill import newest  # noqa: PLC0415 - where it is configured
+
+    return newest(payloads, size_bytes_max)
 
 
 def _halves(payload: Payload) -> list[Payload]:

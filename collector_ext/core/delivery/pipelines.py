@@ -102,6 +102,9 @@ class Pipelines:
         pipelines: Whose outboxes are among the next.
         outboxes: By the ids of their exporters.
         transcode: Makes an export request in protobuf of one in JSON.
+
+    Attributes:
+        received: Items of each signal that were put in.
     """
 
     def __init__(
@@ -113,7 +116,8 @@ class Pipelines:
         self._pipelines = pipelines
         self._outboxes = outboxes
         self._transcode = transcode
-        self._unrouted = dict.fromkeys(SIGNALS, 0)  # items without a pipeline
+        self.received = dict.fromkeys(SIGNALS, 0)
+        self._unrouted = dict.fromkeys(SIGNALS, 0)  # of these, without a pipeline
         self._complaints = Complaints()
         self._said: list[Say] = []
         self._unsaid_count = 0  # payloads dropped before processing without a word of it
@@ -136,6 +140,11 @@ class Pipelines:
         return min((at for at in times if at is not None), default=now)
 
     @property
+    def outboxes(self) -> Iterable[Outbox]:
+        """Those of all exporters."""
+        return self._outboxes.values()
+
+    @property
     def has_waiting(self) -> bool:
         """Whether there is something to export, or may be after processing."""
         waiting = any(outbox.has_waiting for outbox in self._outboxes.values())
@@ -149,6 +158,7 @@ class Pipelines:
         """Add payloads, oldest first. Those of a signal without a pipeline are only counted."""
         said: list[Say] = []
         for payload in payloads:
+            self.received[payload.signal] += payload.item_count
             ways = [pipeline for pipeline in self._pipelines if pipeline.signal == payload.signal]
             if not ways:
                 self._unrouted[payload.signal] += payload.item_count
@@ -236,9 +246,10 @@ class Pipelines:
             account.drop(CONTENT.name, payload.item_count)
             return b""
 
-    def settle(self, event: ExportFinished, now: float) -> list[Say]:
+    def settle(self, event: ExportFinished, now: float) -> list[Action]:
         """Take into account what became of an export in flight."""
-        return self._outboxes[event.exporter].settle(event.outcomes, now)
+        outbox = self._outboxes[event.exporter]
+        return [*outbox.settle(event.outcomes, now), *outbox.release()]
 
     def summary(self) -> str:
         """Return what became of everything in words; empty when there was nothing."""
@@ -260,9 +271,20 @@ class Pipelines:
         ]
         return "; ".join((*unrouted, *lost, *exported))
 
-    def discard(self, why: str) -> list[Say]:
-        """Give up all that is held, waits or is in flight."""
-        said: list[Say] = []
+    def restore(self, exporter: str, payloads: Sequence[Payload]) -> list[Say]:
+        """Take what an earlier process of the environment has kept for an exporter."""
+        if exporter in self._outboxes:
+            return self._outboxes[exporter].restore(payloads)
+        text = f"{len(payloads)} payloads were kept for {exporter}, which is no exporter any more"
+        return [Say(WARN, f"{text}; dropped")]
+
+    def keep(self) -> list[Action]:
+        """Order that what is not delivered outlives this process; see `Outbox.keep`."""
+        return [order for outbox in self._outboxes.values() for order in outbox.keep()]
+
+    def leave(self, why: str, *, is_reset: bool) -> list[Action]:
+        """Give up all that is held, waits or is in flight; see `Outbox.leave`."""
+        said: list[Action] = []
         for pipeline in self._pipelines:
             if pipeline.holds:
                 said += self._release(pipeline)
@@ -271,7 +293,9 @@ class Pipelines:
             found = f"{self._unsaid_count} more payloads were dropped before processing"
             said.append(Say(WARN, f"{found} for reasons given above"))
             self._unsaid_count = 0
-        return said + [line for outbox in self._outboxes.values() for line in outbox.discard(why)]
+        for outbox in self._outboxes.values():
+            said += outbox.leave(why, is_reset=is_reset)
+        return said
 
 
 def _parts(body: bytes) -> list[bytes]:

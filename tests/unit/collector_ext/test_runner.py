@@ -76,6 +76,7 @@ def test_a_timer_in_the_far_future_is_waited_for_in_parts(timer_at):
             telemetry=None,
             receiver=peer,
             exporter=peer,
+            keep=None,
             say=lambda *_: None,
             now=lambda: NOW,
         ).run()
