@@ -10,7 +10,7 @@ from collector_ext.core.config.start_line import start_line
 from collector_ext.core.config.variables import TIMEOUT_S
 from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
-from collector_ext.core.events import NextFailed
+from collector_ext.core.events import KeptFound, NextFailed
 from collector_ext.core.lifecycle import Lifecycle
 from collector_ext.core.otlp import METRICS
 from collector_ext.edge import clock
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from collector_ext.core.delivery.report import Report
+    from collector_ext.core.events import Event
     from collector_ext.core.otlp import Signal
     from collector_ext.edge.config_sources import Source
     from collector_ext.edge.exporter import Sender
@@ -73,9 +74,10 @@ def collect(session: Session, listeners: Listeners) -> None:
         report=collector.report(variables),
     )
     keeper = collector.keeper()
-    for exporter, payloads in keeper.kept().items() if keeper else ():
-        for said in collector.pipelines.restore(exporter, payloads):
-            log.say(said.level, said.text)
+    kept = keeper.kept() if keeper else {}
+    events: list[Event] = [KeptFound(exporter, payloads) for exporter, payloads in kept.items()]
+    if not session.awaiting_next:
+        events.append(NextFailed("it was not asked for"))
     receiver = collector.receiver()
     telemetry = TelemetryApi(listeners.telemetry) if listeners.has_telemetry else None
     runner = Runner(
@@ -89,7 +91,7 @@ def collect(session: Session, listeners: Listeners) -> None:
         now=clock.now,
     )
     try:
-        runner.run(*(() if session.awaiting_next else (NextFailed("it was not asked for"),)))
+        runner.run(*events)
     finally:
         receiver.close()
         if telemetry:

@@ -92,6 +92,13 @@ class ExportFinished(Value):
     outcomes: tuple[Outcome, ...]
 
 
+class KeptFound(Value):
+    """An earlier process of this environment has kept payloads that it could not deliver."""
+
+    exporter: str  # its id in the configuration of that time
+    payloads: tuple[Payload, ...]  # oldest first
+
+
 class TimerExpired(Value):
     """The time the lifecycle asked to be called at has come."""
 
@@ -104,5 +111,6 @@ Event = (
     | RequestRefused
     | RuntimeDone
     | ExportFinished
+    | KeptFound
     | TimerExpired
 )

@@ -31,6 +31,7 @@ from collector_ext.core.events import (
     Event,
     ExportFinished,
     InvokeReceived,
+    KeptFound,
     NextFailed,
     PayloadReceived,
     RequestRefused,
@@ -157,7 +158,7 @@ class Lifecycle:
 
     def _handle_rarely(
         self,
-        event: ShutdownReceived | NextFailed | RequestRefused | TimerExpired,
+        event: ShutdownReceived | NextFailed | RequestRefused | KeptFound | TimerExpired,
         now: float,
     ) -> list[Action]:
         match event:
@@ -168,6 +169,8 @@ class Lifecycle:
             case RequestRefused():
                 text = f"refused what a client sent, HTTP {event.status}: {event.reason}"
                 return [*self._pipelines.complain("receiver", event.reason, text)]
+            case KeptFound():
+                return self._kept_found(event, now)
             case _:  # TimerExpired
                 return self._timer_expired(now)
 
@@ -177,6 +180,12 @@ class Lifecycle:
         actions = self._put(self._sorted(event, now), now)
         if event.phase == END:
             actions += self._end(event.request_id, now, now)
+        return actions
+
+    def _kept_found(self, event: KeptFound, now: float) -> list[Action]:
+        actions = self._pipelines.restore(event.exporter, event.payloads)
+        if self._pipelines.has_waiting:
+            self._waiting_since = now
         return actions
 
     def _put(self, payloads: list[Payload], now: float) -> list[Action]:

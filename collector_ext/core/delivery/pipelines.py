@@ -7,7 +7,7 @@ exporter has an outbox of its own, so that one that is away costs the others not
 
 from __future__ import annotations
 
-from collector_ext.core.actions import WARN, Action, Export, Say
+from collector_ext.core.actions import WARN, Action, Export, Keep, Say
 from collector_ext.core.delivery.account import BUFFER_FULL, FILTERED, PROCESSOR, Account
 from collector_ext.core.delivery.buffer import Buffer
 from collector_ext.core.delivery.complaints import Complaints
@@ -271,12 +271,12 @@ class Pipelines:
         ]
         return "; ".join((*unrouted, *lost, *exported))
 
-    def restore(self, exporter: str, payloads: Sequence[Payload]) -> list[Say]:
+    def restore(self, exporter: str, payloads: Sequence[Payload]) -> list[Action]:
         """Take what an earlier process of the environment has kept for an exporter."""
         if exporter in self._outboxes:
-            return self._outboxes[exporter].restore(payloads)
+            return [*self._outboxes[exporter].restore(payloads)]
         text = f"{len(payloads)} payloads were kept for {exporter}, which is no exporter any more"
-        return [Say(WARN, f"{text}; dropped")]
+        return [Say(WARN, f"{text}; dropped"), Keep(exporter, ())]
 
     def keep(self) -> list[Action]:
         """Order that what is not delivered outlives this process; see `Outbox.keep`."""
