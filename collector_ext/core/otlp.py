@@ -60,6 +60,11 @@ class ExportRequest(Value):
         """The encoding that all its payloads share."""
         return self.payloads[0].content_type
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the body to send."""
+        return sum(len(payload.body) for payload in self.payloads)
+
     def merged(self) -> bytes:
         """Return the body to send.
 

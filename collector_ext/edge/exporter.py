@@ -94,6 +94,7 @@ class Exporter:
         sender = self._senders[exporter]
         while (order := orders.get()) is not None:
             self._finish(exporter, _send_all(sender, order.requests, order.deadline_at))
+            del order  # megabytes, perhaps, for as long as the next one does not come
 
     def _finish(self, exporter: str, outcomes: list[Outcome]) -> None:
         self._finished.put(ExportFinished(exporter, tuple(outcomes)))

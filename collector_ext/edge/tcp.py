@@ -60,7 +60,11 @@ def connect(
             fault = refusal
             continue
         return connection
-    raise fault
+    try:
+        raise fault
+    finally:
+        # Its traceback holds this frame, and those above it, which hold the request.
+        del fault
 
 
 def send_all(connection: Connection, content: bytes, deadline_at: float) -> None:

@@ -13,10 +13,15 @@ class Buffer:
     """Keep payloads in their order; drop the oldest beyond ``size_bytes_max``.
 
     The newest is always kept, even one that is larger than the bound by itself.
+
+    Attributes:
+        size_bytes_max: The bound, of what waits and what was taken together.
+        taken_bytes: Of what was taken and may be put back; it is set by who took it.
     """
 
     def __init__(self, size_bytes_max: int) -> None:
         self.size_bytes_max = size_bytes_max
+        self.taken_bytes = 0
         self._size_bytes = 0
         self._payloads: list[Payload] = []
 
@@ -67,7 +72,8 @@ class Buffer:
 
     def _shrink(self) -> tuple[Payload, ...]:
         count = 0
-        while self._size_bytes > self.size_bytes_max and count < len(self._payloads) - 1:
+        room_bytes = self.size_bytes_max - self.taken_bytes
+        while self._size_bytes > room_bytes and count < len(self._payloads) - 1:
             self._size_bytes -= len(self._payloads[count].body)
             count += 1
         dropped = tuple(self._payloads[:count])

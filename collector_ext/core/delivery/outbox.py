@@ -117,8 +117,9 @@ class Outbox:
             breaker.start_flush(now, is_last=urgency == LAST)
 
     def close_flush(self) -> None:
-        """Send nothing more in this flush but what is tried again."""
-        self._rounds_left = 0
+        """Send nothing more in this flush but what is tried again, or waits for a free exporter."""
+        if not self._in_flight:
+            self._rounds_left = 0
 
     def try_at(self, now: float) -> float | None:
         """Return when there is something to send in this flush; None for not at all."""
@@ -156,6 +157,7 @@ class Outbox:
         )
         if requests:
             self._in_flight = self._without_all_but_probes(requests)
+            self._buffer.taken_bytes = sum(request.size_bytes for request in self._in_flight)
             self._in_flight_until = until
             self._rounds_left -= 1
         return self._in_flight
@@ -179,10 +181,11 @@ class Outbox:
         """Take into account what became of the export in flight."""
         assert tuple(outcome.request for outcome in outcomes) == self._in_flight
         self._in_flight = ()
+        self._buffer.taken_bytes = 0
         self._is_changed = True
         # Those of one signal go to one endpoint, one after the other: the last one counts.
         last = {outcome.request.signal: outcome for outcome in outcomes}
-        is_again = [self._judge(outcome, now) for outcome in last.values()]
+        again = {signal for signal, outcome in last.items() if self._judge(outcome, now)}
         said: list[Say] = []
         kept: list[Payload] = []
         divided_count_max = 0
@@ -190,7 +193,9 @@ class Outbox:
             if isinstance(outcome, Delivered):
                 said += self._delivered(outcome)
             elif isinstance(outcome, Failed):
-                said += self._failed(outcome, kept)
+                kept += outcome.request.payloads
+                if outcome.request.signal not in again:
+                    said += self._failed(outcome)
             elif parts := self._parts(outcome):
                 # One bad body, or the sum of them: judged again in halves, each a few times.
                 kept += parts
@@ -200,7 +205,7 @@ class Outbox:
         if divided_count_max:
             self._suspect_count_max = -(-divided_count_max // 2)
         # The parts of a request, and what is tried again, are still the same export.
-        self._rounds_left += bool(divided_count_max) or any(is_again)
+        self._rounds_left += bool(divided_count_max or again)
         return said + self._drop(self._buffer.put_back(kept))
 
     def _judge(self, outcome: Outcome, now: float) -> bool:
@@ -211,7 +216,8 @@ class Outbox:
             breaker.succeeded()
             return was_probe
         breaker.failed(outcome.failure, now)
-        return isinstance(outcome, Failed) and breaker.try_at(now) is not None
+        try_at = breaker.try_at(now)
+        return isinstance(outcome, Failed) and try_at is not None and try_at < self._in_flight_until
 
     @property
     def undelivered(self) -> tuple[Payload, ...]:
@@ -311,8 +317,7 @@ class Outbox:
         self._unsaid_count += 0 if said else _item_count(request.payloads)
         return said
 
-    def _failed(self, outcome: Failed, kept: list[Payload]) -> list[Say]:
-        kept += outcome.request.payloads
+    def _failed(self, outcome: Failed) -> list[Say]:
         return self._complain_about(outcome.request, outcome.failure, "kept for the next export")
 
     def _complain_about(
