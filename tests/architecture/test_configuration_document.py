@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from collector_ext.core.config.components import AUTHENTICATORS
+from collector_ext.core.config.delivery import DEFAULTS as DELIVERY
+from collector_ext.core.config.delivery import SPILL_PATH, delivery_from
 from collector_ext.core.config.mapped import KEYS
 from collector_ext.core.processors.table import MODULES as PROCESSORS
 from collector_ext.edge.senders.table import MODULES as EXPORTERS
@@ -84,6 +86,15 @@ class TestTheListOfVariables:
 
     def test_has_a_meaning_for_each(self):
         assert [variable.name for variable in variables(DEFAULTS) if not variable.meaning] == []
+
+    def test_has_the_defaults_that_the_collector_has(self):
+        listed = {variable.name: variable.default for variable in variables(DEFAULTS)}
+
+        assert {name: listed[name] for name in DELIVERY} == {
+            name: str(default) for name, default in DELIVERY.items()
+        }
+        assert listed["OTEL_LAYER_SPILL_PATH"] == SPILL_PATH
+        assert listed["OTEL_LAYER_FLUSH_STRATEGY"] == delivery_from({}).strategy
 
     def test_has_each_once(self):
         names = [variable.name for variable in variables(DEFAULTS)]
