@@ -16,4 +16,4 @@ def payload_of(
 ) -> Payload:
     """Return a payload; what is no export request in protobuf counts as one item."""
     count = item_count(signal, body) if content_type == PROTOBUF else 1
-    return Payload(signal, content_type, body, count or bool(body), is_suspect)
+    return Payload(signal, content_type, body, count or int(bool(body)), is_suspect)

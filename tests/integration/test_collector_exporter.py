@@ -1,4 +1,4 @@
-"""Orders to several exporters: each has a thread, and all have one end."""
+"""Orders to several exporters: each has a thread of its own, and each order an end of its own."""
 
 from __future__ import annotations
 
@@ -63,15 +63,20 @@ def broken(_order):
     raise RuntimeError(message)
 
 
+def finished_by(exporter):
+    """Wait for the end of an order."""
+    ready, _, _ = select.select([exporter.interests()[0][0]], [], [], PATIENCE_S)
+    assert ready, "the order does not end"
+    (finished,) = exporter.events()
+    return finished
+
+
 def outcomes_of(exporter, *requests):
     """Order an export, and wait for its end."""
-    exporter.export(Export(requests, 5.0))
-    while True:
-        ready, _, _ = select.select([exporter.interests()[0][0]], [], [], PATIENCE_S)
-        assert ready, "the order does not end"
-        for finished in exporter.events():
-            assert isinstance(finished, ExportFinished)
-            return list(finished.outcomes)
+    exporter.export(Export("one", requests, 5.0))
+    finished = finished_by(exporter)
+    assert finished.exporter == "one"
+    return list(finished.outcomes)
 
 
 @pytest.fixture
@@ -91,15 +96,15 @@ def exporter_of():
 class TestAnOrder:
     """It ends once, with an outcome for each request, in their order."""
 
-    def test_goes_to_the_exporter_that_each_request_names(self, exporter_of):
+    def test_goes_to_its_exporter(self, exporter_of):
         one, other = Sender(), Sender()
-        requests = [request("other"), request("one"), request("other", b"2")]
+        requests = [request("one"), request("one", b"2")]
 
         outcomes = outcomes_of(exporter_of(one=one, other=other), *requests)
 
         assert outcomes == [delivered(r) for r in requests]
-        assert one.sent == [(requests[1], 5.0)]
-        assert other.sent == [(requests[0], 5.0), (requests[2], 5.0)]
+        assert one.sent == [(requests[0], 5.0), (requests[1], 5.0)]
+        assert other.sent == []
 
     def test_may_be_followed_by_another(self, exporter_of):
         exporter = exporter_of(one=Sender())
@@ -107,7 +112,7 @@ class TestAnOrder:
         assert outcomes_of(exporter, request("one")) == [delivered(request("one"))]
         assert outcomes_of(exporter, request("one", b"2")) == [delivered(request("one", b"2"))]
 
-    def test_has_no_end_before_all_have_one(self, exporter_of):
+    def test_does_not_wait_for_that_of_another_exporter(self, exporter_of):
         may_end = threading.Event()
 
         def late(order):
@@ -115,14 +120,31 @@ class TestAnOrder:
             return delivered(order)
 
         exporter = exporter_of(late=Sender(late), one=Sender())
-        exporter.export(Export("one", (request("late"), request("one")), 5.0))
-        select.select([exporter.interests()[0][0]], [], [], PATIENCE_S)
+        for name in ("late", "one"):
+            exporter.export(Export(name, (request(name),), 5.0))
+
+        assert finished_by(exporter) == ExportFinished("one", (delivered(request("one")),))
+        may_end.set()
+        assert finished_by(exporter) == ExportFinished("late", (delivered(request("late")),))
+
+    def test_has_no_end_before_each_request_has_one(self, exporter_of):
+        may_end = threading.Event()
+        sent = threading.Event()
+
+        def late(order):
+            if order == request("one", b"2"):
+                sent.set()
+                assert may_end.wait(PATIENCE_S)
+            return delivered(order)
+
+        exporter = exporter_of(one=Sender(late))
+        requests = (request("one"), request("one", b"2"))
+        exporter.export(Export("one", requests, 5.0))
+        assert sent.wait(PATIENCE_S)
 
         assert exporter.events() == []
         may_end.set()
-        select.select([exporter.interests()[0][0]], [], [], PATIENCE_S)
-        (finished,) = exporter.events()
-        assert finished.outcomes == (delivered(request("late")), delivered(request("one")))
+        assert finished_by(exporter).outcomes == tuple(delivered(r) for r in requests)
 
 
 class TestAPeerThatIsSilent:

@@ -8,10 +8,11 @@ import select
 import pytest
 
 from collector_ext.core.actions import INFO, Action, AskNext, Exit, Say
-from collector_ext.core.delivery.pipelines import Pipelines
+from collector_ext.core.delivery.strategy import End
 from collector_ext.core.events import Event, InvokeReceived
 from collector_ext.core.lifecycle import Lifecycle
 from collector_ext.runner import Runner
+from tests.fakes.pipelines import pipelines_to
 
 NOW = 1_000.0
 
@@ -42,22 +43,16 @@ class Peer:
         os.close(self.writer)
 
 
-def bytes_of(_signal, body):
-    return body
-
-
 class Script(Lifecycle):
     """Exits at the first event of the platform; its timer is as it is told."""
 
     def __init__(self, timer_at: float) -> None:
-        super().__init__(
-            Pipelines((), {}, bytes_of), flush_timeout_s=1.0, has_telemetry=False, period_s=None
-        )
+        super().__init__(pipelines_to(), End(), flush_timeout_s=1.0, has_telemetry=False)
         self.told: list[Event] = []
         self._timer_at = timer_at
 
-    @property
-    def timer_at(self) -> float:
+    def timer_at(self, now: float) -> float:
+        assert now == NOW
         return self._timer_at
 
     def handle(self, event: Event, now: float) -> list[Action]:

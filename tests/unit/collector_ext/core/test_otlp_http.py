@@ -10,8 +10,8 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # it h
 from collector_ext.core import otlp_http
 from collector_ext.core.events import PayloadReceived, RequestRefused
 from collector_ext.core.http1 import Request, ResponseReader
-from collector_ext.core.otlp import JSON, LOGS, METRICS, PROTOBUF, TRACES
-from tests.fakes.payloads import payload_of
+from collector_ext.core.otlp import JSON, LOGS, METRICS, PROTOBUF, TRACES, Payload
+from collector_ext.core.otlp_items import item_count
 from tests.fakes.trace_requests import export_request, span_id
 
 SPANS = export_request(("root", span_id(1)))
@@ -51,7 +51,8 @@ class TestWhatIsTaken:
     def test_each_signal_at_its_path(self, path, signal):
         response, event = receive(post(path))
 
-        assert event == PayloadReceived(payload_of(signal, PROTOBUF, SPANS), "", "")
+        taken = Payload(signal, PROTOBUF, SPANS, item_count(signal, SPANS), is_suspect=False)
+        assert event == PayloadReceived(taken, "", "")
         assert (response.status, response.body) == (200, b"")
         assert response.headers["content-type"] == PROTOBUF
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collector_ext.core.delivery.buffer import Buffer
-from collector_ext.core.otlp import PROTOBUF, TRACES
+from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES
 from tests.fakes.payloads import payload_of
 
 A, B, C = (payload_of(TRACES, PROTOBUF, body) for body in (b"aaaa", b"bbbb", b"cccc"))
+LOG = payload_of(LOGS, PROTOBUF, b"llll")
 LARGE = payload_of(TRACES, PROTOBUF, b"larger than the bound")
 
 
@@ -36,6 +37,54 @@ class TestWithinTheBound:
 
         assert buffer.put_back([A]) == ()
         assert buffer.take_all() == (A, B)
+
+    def test_what_it_holds_can_be_looked_at(self):
+        buffer = buffer_with(A, LOG)
+
+        assert buffer.content == (A, LOG)
+        assert buffer.signals == {TRACES, LOGS}
+        assert buffer.take_all() == (A, LOG)
+
+    def test_of_nothing_there_is_no_signal(self):
+        assert buffer_with().signals == set()
+
+
+class TestSomeSignals:
+    """They are taken, and the others stay where they are."""
+
+    def test_are_taken_in_their_order(self):
+        buffer = Buffer(size_bytes_max=100)
+        for payload in (A, LOG, B, C):
+            buffer.append(payload)
+
+        assert buffer.take({TRACES}) == (A, B, C)
+        assert buffer.content == (LOG,)
+        assert buffer.signals == {LOGS}
+
+    def test_are_all_there_is(self):
+        buffer = buffer_with(A, LOG)
+
+        assert buffer.take({TRACES, LOGS, METRICS}) == (A, LOG)
+        assert not buffer
+
+    def test_are_not_there(self):
+        buffer = buffer_with(A)
+
+        assert buffer.take({LOGS}) == ()
+        assert buffer.content == (A,)
+
+    def test_leave_the_room_that_they_took(self):
+        buffer = buffer_with(A, LOG)
+        buffer.take({TRACES})
+
+        assert buffer.append(B) == ()
+        assert buffer.append(C) == (LOG,)
+
+    def test_that_made_room_are_held_no_more(self):
+        buffer = buffer_with(LOG, A)
+        buffer.append(B)
+
+        assert buffer.signals == {TRACES}
 
 
 class TestBeyondTheBound:
