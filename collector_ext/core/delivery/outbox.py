@@ -77,7 +77,8 @@ class Outbox:
         self._buffer = Buffer(limits.buffer_bytes_max)
         self._in_flight: tuple[ExportRequest, ...] = ()
         self._in_flight_until = 0.0  # s since the epoch
-        self._rounds_left = 0
+        self._rounds_left = 0  # exports of what waits, in this flush
+        self._again: set[Signal] = set()  # sent beside these: what failed, or was refused in part
         self._refused_in_a_row = 0
         self._suspect_count_max = 1  # of those refused together: half of the last refused
         self._is_kept = False  # whether the next process would find something
@@ -113,20 +114,26 @@ class Outbox:
             urgency: ALONE, AWAITED or LAST: how many exports it may order, beside retries.
         """
         self._rounds_left = urgency
+        self._again.clear()
         for breaker in self._breakers.values():
             breaker.start_flush(now, is_last=urgency == LAST)
 
     def close_flush(self) -> None:
-        """Send nothing more in this flush but what is tried again, or waits for a free exporter."""
-        if not self._in_flight:
-            self._rounds_left = 0
+        """Send nothing more in this flush but what is tried again."""
+        self._rounds_left = 0
 
     def try_at(self, now: float) -> float | None:
         """Return when there is something to send in this flush; None for not at all."""
-        if self._in_flight or not self._rounds_left:
-            return None
-        times = [self._breakers[signal].try_at(now) for signal in self._buffer.signals]
-        return min((at for at in times if at is not None), default=None)
+        return min(self._tries(now).values(), default=None)
+
+    def _tries(self, now: float) -> dict[Signal, float]:
+        """Return when each signal may be sent in this flush, if it may."""
+        if self._in_flight or not (self._rounds_left or self._again):
+            return {}
+        waiting = self._buffer.signals
+        signals = waiting if self._rounds_left else waiting & self._again
+        times = {signal: self._breakers[signal].try_at(now) for signal in signals}
+        return {signal: at for signal, at in times.items() if at is not None}
 
     def rests_until(self, now: float) -> float | None:
         """Return when another flush would have something to send; None if nothing waits."""
@@ -145,21 +152,19 @@ class Outbox:
         Returns:
             None at all while an export is in flight.
         """
-        if self._in_flight or not self._rounds_left:
+        ready = {signal for signal, at in self._tries(now).items() if at <= now}
+        if not ready:
             return ()
-        times = {signal: self._breakers[signal].try_at(now) for signal in self._buffer.signals}
-        ready = {signal for signal, at in times.items() if at is not None and at <= now}
         requests = export_requests(
             self.exporter,
             self._buffer.take(ready),
             size_bytes_max=self._limits.request_bytes_max,
             suspect_count_max=self._suspect_count_max,
         )
-        if requests:
-            self._in_flight = self._without_all_but_probes(requests)
-            self._buffer.taken_bytes = sum(request.size_bytes for request in self._in_flight)
-            self._in_flight_until = until
-            self._rounds_left -= 1
+        self._in_flight = self._without_all_but_probes(requests)
+        self._in_flight_until = until
+        self._rounds_left -= not ready <= self._again
+        self._again -= ready
         return self._in_flight
 
     def _without_all_but_probes(
@@ -181,11 +186,11 @@ class Outbox:
         """Take into account what became of the export in flight."""
         assert tuple(outcome.request for outcome in outcomes) == self._in_flight
         self._in_flight = ()
-        self._buffer.taken_bytes = 0
         self._is_changed = True
         # Those of one signal go to one endpoint, one after the other: the last one counts.
         last = {outcome.request.signal: outcome for outcome in outcomes}
-        again = {signal for signal, outcome in last.items() if self._judge(outcome, now)}
+        # The parts of a request, and what is tried again, are still the same export.
+        self._again |= {signal for signal, outcome in last.items() if self._judge(outcome, now)}
         said: list[Say] = []
         kept: list[Payload] = []
         divided_count_max = 0
@@ -193,19 +198,16 @@ class Outbox:
             if isinstance(outcome, Delivered):
                 said += self._delivered(outcome)
             elif isinstance(outcome, Failed):
-                kept += outcome.request.payloads
-                if outcome.request.signal not in again:
-                    said += self._failed(outcome)
+                said += self._failed(outcome, kept)
             elif parts := self._parts(outcome):
                 # One bad body, or the sum of them: judged again in halves, each a few times.
                 kept += parts
                 divided_count_max = max(divided_count_max, len(outcome.request.payloads))
+                self._again.add(outcome.request.signal)
             else:
                 said += self._refused(outcome)
         if divided_count_max:
             self._suspect_count_max = -(-divided_count_max // 2)
-        # The parts of a request, and what is tried again, are still the same export.
-        self._rounds_left += bool(divided_count_max or again)
         return said + self._drop(self._buffer.put_back(kept))
 
     def _judge(self, outcome: Outcome, now: float) -> bool:
@@ -216,8 +218,7 @@ class Outbox:
             breaker.succeeded()
             return was_probe
         breaker.failed(outcome.failure, now)
-        try_at = breaker.try_at(now)
-        return isinstance(outcome, Failed) and try_at is not None and try_at < self._in_flight_until
+        return isinstance(outcome, Failed) and breaker.try_at(now) is not None
 
     @property
     def undelivered(self) -> tuple[Payload, ...]:
@@ -317,7 +318,8 @@ class Outbox:
         self._unsaid_count += 0 if said else _item_count(request.payloads)
         return said
 
-    def _failed(self, outcome: Failed) -> list[Say]:
+    def _failed(self, outcome: Failed, kept: list[Payload]) -> list[Say]:
+        kept += outcome.request.payloads
         return self._complain_about(outcome.request, outcome.failure, "kept for the next export")
 
     def _complain_about(

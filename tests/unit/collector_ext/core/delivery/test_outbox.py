@@ -295,6 +295,26 @@ class TestAFailureThatMayPass:
 
         assert bodies(again(outbox, NOW + 0.1)) == [b"aaaa"]
 
+    def test_whatever_else_comes_meanwhile(self):
+        outbox = outbox_with(A)
+        (request,) = taken(outbox, urgency=ALONE)
+        outbox.settle([unavailable(request)], NOW)
+        outbox.put([LOG])
+
+        assert (again(outbox), outbox.try_at(NOW)) == ((), NOW + 0.1)
+        assert bodies(again(outbox, NOW + 0.1)) == [b"aaaa"]
+
+    def test_beside_what_else_the_flush_may_order(self):
+        outbox = outbox_with(A)
+        (request,) = taken(outbox, urgency=AWAITED)
+        outbox.settle([unavailable(request)], NOW)
+        outbox.put([LOG])
+        outbox.settle([delivered(log) for log in again(outbox)], NOW)
+        outbox.put([LOG])
+
+        assert again(outbox) == ()
+        assert bodies(again(outbox, NOW + 0.1)) == [b"aaaa"]
+
     def test_not_if_it_was_refused_for_good(self):
         outbox = outbox_with(A)
         (request,) = taken(outbox, urgency=ALONE)
