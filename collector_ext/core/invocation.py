@@ -54,16 +54,18 @@ class Invocation:
         self._is_told = True
         self.first_message_by = None
 
-    def end(self, request_id: str, ended_at: float) -> bool:
+    def end(self, request_id: str, ended_at: float, now: float) -> bool:
         """Take one of the signs that an invocation ended; the first counts.
 
         Args:
             request_id: Of the one that ended.
             ended_at: When, in seconds since the epoch.
+            now: Likewise. Before the beginning of the one in progress: the clock went back.
 
         Returns:
             Whether it is about the one in progress, and the first.
         """
+        self._began_at = min(self._began_at, now)
         is_this = request_id == self._request_id and self._is_about_this(ended_at)
         if is_this and not self.is_over:
             self.is_over = True

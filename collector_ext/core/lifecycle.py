@@ -237,7 +237,7 @@ class Lifecycle:
         self, request_id: str, ended_at: float, now: float, *, is_failure: bool = False
     ) -> list[Action]:
         """Take one of the signs that an invocation ended into account; the first counts."""
-        if not self._invocation.end(request_id, ended_at) or self.phase != RUNNING:
+        if not self._invocation.end(request_id, ended_at, now) or self.phase != RUNNING:
             return []
         over_at = self._invocation.deadline_at
         if is_failure:

@@ -483,6 +483,14 @@ class TestAClockThatGoesBack:
         assert ended.timer_at(NOW - 3600) == NOW - 3600
         assert ended.feed(TIMER, NOW - 3600) == [AskNext()]
 
+    @pytest.mark.parametrize("at", [NOW - 2, NOW - 3600])
+    @pytest.mark.parametrize("end", ["in band", "by telemetry"])
+    def test_an_end_is_the_end_of_the_invocation_that_began_before(self, end, at):
+        running = collector(INVOKE)
+        sign = EMPTY_END if end == "in band" else RuntimeDone("r-1", "success", "", at)
+
+        assert running.feed(sign, at) == [AskNext()]
+
     def test_next_is_asked_for(self):
         waiting = collector(NextFailed("HTTP 500"))
 
