@@ -129,7 +129,7 @@ class Lifecycle:
         """Return when the strategy wants what waits to leave, with nobody waiting for it."""
         if self._waiting_since is None or self._flush.is_going_on(now):
             return None
-        export_at = self._strategy.export_at(self._waiting_since)
+        export_at = self._strategy.export_at(self._waiting_since, now)
         return None if export_at is None else max(export_at, self._pipelines.rests_until(now))
 
     def handle(self, event: Event, now: float) -> list[Action]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         def leaves_with_invoke(self, now: float) -> bool:
             """Whether what waits is exported now that an INVOKE was read."""
 
-        def export_at(self, waiting_since: float) -> float | None:
+        def export_at(self, waiting_since: float, now: float) -> float | None:
             """Return when to export what has waited since then; None for no time of its own."""
 
         def exported(self, now: float) -> None:
@@ -44,7 +44,7 @@ class End:
         """Return False: it goes with what this invocation sends."""
         return False
 
-    def export_at(self, _waiting_since: float) -> float | None:
+    def export_at(self, _waiting_since: float, _now: float) -> float | None:
         """Return None: it is the end that counts."""
         return None
 
@@ -83,9 +83,9 @@ class Periodic:
         """Return whether the interval has passed."""
         return not 0 <= now - self._exported_at < self._interval_s
 
-    def export_at(self, _waiting_since: float) -> float | None:
+    def export_at(self, _waiting_since: float, now: float) -> float | None:
         """Return the end of the interval within this invocation."""
-        return max(self._exported_at, self._invoked_at) + self._interval_s
+        return _end_of(max(self._exported_at, self._invoked_at), self._interval_s, now)
 
     def exported(self, now: float) -> None:
         """Begin an interval."""
@@ -104,9 +104,9 @@ class Continuous(End):
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
 
-    def export_at(self, waiting_since: float) -> float | None:
+    def export_at(self, waiting_since: float, now: float) -> float | None:
         """Return the end of the interval."""
-        return waiting_since + self._interval_s
+        return _end_of(waiting_since, self._interval_s, now)
 
 
 class Adaptive:
@@ -146,9 +146,9 @@ class Adaptive:
         """As the strategy of the moment."""
         return self._current().leaves_with_invoke(now)
 
-    def export_at(self, waiting_since: float) -> float | None:
+    def export_at(self, waiting_since: float, now: float) -> float | None:
         """As the strategy of the moment."""
-        return self._current().export_at(waiting_since)
+        return self._current().export_at(waiting_since, now)
 
     def exported(self, now: float) -> None:
         """Begin an interval."""
@@ -159,3 +159,8 @@ class Adaptive:
             return self._rare
         is_frequent = self._invoked[-1] - self._invoked[0] <= self._gap_s * self._count
         return self._busy if is_frequent else self._rare
+
+
+def _end_of(began_at: float, interval_s: float, now: float) -> float:
+    # A clock that went back says nothing about how long ago it began.
+    return now if now < began_at else began_at + interval_s

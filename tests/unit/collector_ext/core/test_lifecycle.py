@@ -491,6 +491,13 @@ class TestAClockThatGoesBack:
 
         assert running.feed(sign, at) == [AskNext()]
 
+    @pytest.mark.parametrize("strategy", [Continuous(5.0), Periodic(5.0)])
+    def test_what_waits_for_its_interval_is_exported(self, strategy):
+        waiting = collector(INVOKE, POST, strategy=strategy)
+
+        assert waiting.timer_at(NOW - 3600) == NOW - 3600
+        assert [type(action) for action in waiting.feed(TIMER, NOW - 3600)] == [Export]
+
     def test_next_is_asked_for(self):
         waiting = collector(NextFailed("HTTP 500"))
 
@@ -737,7 +744,7 @@ class TestOnManagedInstances:
 
         ready.fails(NOW + 6)
 
-        assert ready.timer_at() == NOW + 6 + self.PERIOD_S
+        assert ready.timer_at(NOW + 6) == NOW + 6 + self.PERIOD_S
 
     def test_an_export_in_flight_is_not_joined_by_another(self):
         ready = self.managed(POST)

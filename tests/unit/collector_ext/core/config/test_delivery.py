@@ -182,8 +182,8 @@ class TestTheStrategy:
         unset.invoked(NOW)
         is_set.invoked(NOW)
 
-        assert unset.export_at(NOW) == NOW + default_s
-        assert is_set.export_at(NOW) == NOW + 7
+        assert unset.export_at(NOW, NOW) == NOW + default_s
+        assert is_set.export_at(NOW, NOW) == NOW + 7
 
     def test_adapts_as_it_is_told(self):
         adaptive = strategy("adaptive", ADAPTIVE_INVOCATIONS="2", ADAPTIVE_GAP="3000")
@@ -193,7 +193,7 @@ class TestTheStrategy:
             adaptive.invoked(at)
 
         assert adaptive.is_overlapping
-        assert adaptive.export_at(NOW) == NOW + 6 + PERIODIC_INTERVAL_S
+        assert adaptive.export_at(NOW, NOW + 6) == NOW + 6 + PERIODIC_INTERVAL_S
 
 
 class TestOnManagedInstances:
@@ -204,9 +204,9 @@ class TestOnManagedInstances:
         managed = said(FLUSH_STRATEGY=name).flush_strategy(is_managed_instance=True)
 
         assert type(managed) is Continuous
-        assert managed.export_at(NOW) == NOW + MANAGED_INTERVAL_S
+        assert managed.export_at(NOW, NOW) == NOW + MANAGED_INTERVAL_S
 
     def test_the_interval_may_be_set(self):
         managed = said(FLUSH_INTERVAL="250").flush_strategy(is_managed_instance=True)
 
-        assert managed.export_at(NOW) == NOW + 0.25
+        assert managed.export_at(NOW, NOW) == NOW + 0.25

@@ -26,7 +26,7 @@ class TestEnd:
         assert not end.leaves_with_invoke(NOW + 3600)
 
     def test_there_is_no_other_time(self, end):
-        assert end.export_at(NOW) is None
+        assert end.export_at(NOW, NOW) is None
 
 
 class TestNext:
@@ -39,7 +39,7 @@ class TestNext:
         assert Next().leaves_with_invoke(NOW)
 
     def test_there_is_no_other_time(self):
-        assert Next().export_at(NOW) is None
+        assert Next().export_at(NOW, NOW) is None
 
 
 class TestPeriodic:
@@ -68,17 +68,20 @@ class TestPeriodic:
         assert periodic.leaves_with_invoke(NOW - 0.1)
 
     def test_in_a_long_invocation_so_is_the_end_of_each_interval(self, periodic):
-        assert periodic.export_at(NOW + 3) == NOW + 20
+        assert periodic.export_at(NOW + 3, NOW + 3) == NOW + 20
 
         periodic.exported(NOW + 20)
 
-        assert periodic.export_at(NOW + 23) == NOW + 40
+        assert periodic.export_at(NOW + 23, NOW + 23) == NOW + 40
 
     def test_the_interval_begins_with_the_invocation(self, periodic):
         """What waited for it in the freeze would leave with INVOKE, had it been time."""
         periodic.invoked(NOW + 15)
 
-        assert periodic.export_at(NOW + 3) == NOW + 35
+        assert periodic.export_at(NOW + 3, NOW + 15) == NOW + 35
+
+    def test_it_is_over_when_the_clock_goes_back_behind_its_beginning(self, periodic):
+        assert periodic.export_at(NOW - 60, NOW - 60) == NOW - 60
 
 
 class TestContinuous:
@@ -91,7 +94,10 @@ class TestContinuous:
         assert not Continuous(0.1).leaves_with_invoke(NOW)
 
     def test_the_interval_begins_with_what_came_first(self):
-        assert Continuous(0.5).export_at(NOW) == NOW + 0.5
+        assert Continuous(0.5).export_at(NOW, NOW + 0.2) == NOW + 0.5
+
+    def test_it_is_over_when_the_clock_goes_back_behind_its_beginning(self):
+        assert Continuous(0.5).export_at(NOW, NOW - 60) == NOW - 60
 
 
 class TestAdaptive:
@@ -118,7 +124,7 @@ class TestAdaptive:
 
         assert not strategy.is_overlapping
         assert not strategy.leaves_with_invoke(NOW)
-        assert strategy.export_at(NOW) is None
+        assert strategy.export_at(NOW, NOW) is None
 
     def test_they_are_rare_until_there_are_enough(self):
         assert not self.is_frequent(1, 1, 1)
@@ -158,13 +164,13 @@ class TestAdaptive:
         strategy, at = self.adaptive(60, 60, 60, 60)
 
         assert not strategy.leaves_with_invoke(at)
-        assert strategy.export_at(at) is None
+        assert strategy.export_at(at, at) is None
 
     def test_while_they_are_frequent_it_is_as_the_other(self):
         strategy, at = self.adaptive(1, 1, 1, 1)
 
         assert strategy.leaves_with_invoke(at)
-        assert strategy.export_at(at) == at + 20
+        assert strategy.export_at(at, at) == at + 20
 
     def test_the_other_knows_what_has_happened_before(self):
         strategy, at = self.adaptive(1, 1, 1)
@@ -174,7 +180,7 @@ class TestAdaptive:
 
         assert strategy.is_overlapping
         assert not strategy.leaves_with_invoke(at + 1)
-        assert strategy.export_at(at) == at + 21
+        assert strategy.export_at(at, at + 1) == at + 21
 
     def test_its_memory_is_bounded(self):
         strategy, _ = self.adaptive(*[1] * 1_000)
