@@ -190,9 +190,14 @@ class Lifecycle:
 
     def _put(self, payloads: list[Payload], now: float) -> list[Action]:
         said = self._pipelines.put(payloads)
-        if self._waiting_since is None and self._pipelines.has_waiting:
-            self._waiting_since = now
+        self._note_waiting(now)
         return [*said]
+
+    def _note_waiting(self, now: float) -> None:
+        if not self._pipelines.has_waiting:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = now
 
     def _sorted(self, event: PayloadReceived, now: float) -> list[Payload]:
         """Keep spans that have not ended; return what is to be exported."""
@@ -291,8 +296,7 @@ class Lifecycle:
     def _export_finished(self, event: ExportFinished, now: float) -> list[Action]:
         actions: list[Action] = [*self._pipelines.settle(event, now)]
         actions += self._flush.orders(now, is_over=self._is_over)
-        if self._waiting_since is None and self._pipelines.has_waiting:
-            self._waiting_since = now  # what failed waits anew
+        self._note_waiting(now)  # what failed waits anew
         return actions + self._leave_when_drained(now)
 
     @property

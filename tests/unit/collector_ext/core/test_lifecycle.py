@@ -746,6 +746,17 @@ class TestOnManagedInstances:
 
         assert ready.timer_at(NOW + 6) == NOW + 6 + self.PERIOD_S
 
+    def test_what_was_delivered_by_a_retry_is_no_occasion(self):
+        ready = self.managed(POST)
+        ready.feed(TIMER, NOW + 5)
+        ready.ends(failed, at=NOW + 5)
+        ready.feed(TIMER, NOW + 5.1)
+        ready.delivers(NOW + 5.2)
+
+        assert ready.timer_at(NOW + 5.2) is None
+        ready.after(POST, at=NOW + 9)
+        assert ready.timer_at(NOW + 9) == NOW + 9 + self.PERIOD_S
+
     def test_an_export_in_flight_is_not_joined_by_another(self):
         ready = self.managed(POST)
         ready.feed(TIMER, NOW + 5)
