@@ -21,6 +21,9 @@ _DELAY_JITTER = 0.1
 """Parts of a pause that are left to chance: environments that failed together must not come
 back together, and a retry's pause is short enough to be shortened by half."""
 
+_DOUBLED_COUNT_MAX = 32
+"""How often a pause is doubled: more is no number any more, and longer than any process lives."""
+
 
 class Patience(Value):
     """How often and how soon an endpoint that fails is tried again."""
@@ -96,16 +99,18 @@ class Breaker:
         self._failed_at = now
         self._tries_left = max(0, self._tries_left - 1) if kind.is_retried else 0
         pause_s = failure.retry_after_s or 0.0
-        if self.is_open or self._failure_count >= kind.count_max:
+        # All the retries of a flush that the operator asks for, even if they are more.
+        count_max = max(kind.count_max, 1 + patience.retry_count if kind.is_retried else 0)
+        if self.is_open or self._failure_count >= count_max:
             self.is_open = True
             self._tries_left = 0
             delay_s = patience.breaker_delay_s * 2**self._opened_count
-            self._opened_count = min(self._opened_count + 1, 32)
+            self._opened_count = min(self._opened_count + 1, _DOUBLED_COUNT_MAX)
             pause_s = max(
                 pause_s, self._about(min(delay_s, patience.breaker_delay_s_max), _DELAY_JITTER)
             )
         elif not pause_s and kind.is_retried:
-            delay_s = patience.retry_delay_s * 2 ** (self._failure_count - 1)
+            delay_s = patience.retry_delay_s * 2 ** min(self._failure_count - 1, _DOUBLED_COUNT_MAX)
             pause_s = self._about(delay_s, _RETRY_JITTER)
         self._not_before = now + pause_s
 

@@ -76,6 +76,18 @@ class TestARetry:
 
         assert (made.try_at(NOW + 9), made.is_open) == (None, False)
 
+    @pytest.mark.parametrize("count", [3, 10])
+    def test_comes_more_often_than_the_kind_says_if_it_may(self, count):
+        made = breaker(*[REFUSED] * count, retry_count=count)
+        assert made.try_at(NOW) is not None
+
+        made.failed(REFUSED, NOW)
+
+        assert (made.try_at(NOW + 9_999), made.is_open) == (None, True)
+
+    def test_comes_after_a_pause_that_is_a_number_however_often(self):
+        assert breaker(*[REFUSED] * 5_000, retry_count=9_999).try_at(NOW) > NOW
+
     def test_does_not_come_if_none_may(self):
         assert breaker(REFUSED, retry_count=0).try_at(NOW) is None
 
