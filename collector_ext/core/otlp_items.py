@@ -44,12 +44,24 @@ _JSON_KINDS_OF_METRICS = ("gauge", "sum", "histogram", "exponentialHistogram", "
 def item_count(signal: Signal, body: bytes) -> int:
     """Return how many items a serialised request holds.
 
-    What is accepted is whole two levels deep only. Of a request that cannot be walked any
-    further, what is before the fault is counted.
+    What is accepted is whole two levels deep only. Of what is of one resource and cannot be
+    walked any further, what is before the fault is counted: so a request is counted as its
+    parts are, which processors hand on one by one.
     """
+    of_resource, *inner = LEVELS[signal]
     count = 0
     try:
-        for _ in items(body, LEVELS[signal], 0, len(body)):
+        for start, end in contents(body, of_resource, 0, len(body)):
+            count += _count_before_fault(body, tuple(inner), start, end)
+    except MalformedError:
+        return count
+    return count
+
+
+def _count_before_fault(data: bytes, levels: Levels, start: int, end: int) -> int:
+    count = 0
+    try:
+        for _ in items(data, levels, start, end):
             count += 1
     except MalformedError:
         return count

@@ -51,7 +51,7 @@ class TestInProtobuf:
 
 
 class TestWhatCannotBeWalked:
-    """What is before the fault is counted."""
+    """What is before the fault is counted, and what is of other resources."""
 
     def test_a_request_that_is_cut_off(self):
         last = request(TRACES, span("c"), span("d"))
@@ -65,7 +65,8 @@ class TestWhatCannotBeWalked:
         resource_spans = bytes([0x12, len(scope_spans)]) + scope_spans
         body = bytes([0x0A, len(resource_spans)]) + resource_spans
 
-        assert item_count(TRACES, body + TWO_SPANS) == 1
+        assert item_count(TRACES, body) == 1
+        assert item_count(TRACES, body + TWO_SPANS) == 1 + 2
 
     @pytest.mark.parametrize("signal", SIGNALS)
     def test_text(self, signal):
