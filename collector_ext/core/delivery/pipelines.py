@@ -63,6 +63,10 @@ class Pipeline:
         """Whether something waits for its processors."""
         return bool(self._held)
 
+    def takes(self, signal: Signal) -> bool:
+        """Whether payloads of a signal go this way, and come to an endpoint."""
+        return signal == self.signal and any(signal in o.accounts for o in self._outboxes)
+
     def put(self, payload: Payload) -> tuple[list[Say], tuple[Payload, ...]]:
         """Take a payload; return what is said of that, and what had to be dropped for it."""
         self.account.received += payload.item_count
@@ -159,7 +163,7 @@ class Pipelines:
         said: list[Say] = []
         for payload in payloads:
             self.received[payload.signal] += payload.item_count
-            ways = [pipeline for pipeline in self._pipelines if pipeline.signal == payload.signal]
+            ways = [pipeline for pipeline in self._pipelines if pipeline.takes(payload.signal)]
             if not ways:
                 self._unrouted[payload.signal] += payload.item_count
             for pipeline in ways:

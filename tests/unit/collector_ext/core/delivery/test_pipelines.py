@@ -296,6 +296,19 @@ class TestProcessors:
         assert Way(Whole()).given(broken).takes() == [("one", b"\xff"), ("other", b"\xff")]
 
 
+class TestWhatCannotBeCountedOnReceipt:
+    """A fault in a message hides the items behind it; cut in parts, more of them are found."""
+
+    BROKEN = b"\n\x04\x12\x02\x12\x7f"
+
+    def test_is_no_item_that_was_left_out(self):
+        way = Way(Whole()).given(payload_of(TRACES, PROTOBUF, A.body + self.BROKEN + B.body))
+
+        assert way.takes()[0] == ("one", A.body + self.BROKEN + B.body)
+        assert way.counts() == (2, 2, {})
+        assert way.pipeline.account.carried == 0
+
+
 class TestAFaultOfAProcessor:
     """It costs what the processor was given, aloud, and nothing else."""
 
@@ -466,6 +479,17 @@ class TestTheEnd:
         assert way.pipelines.summary() == (
             "pipeline traces: 2 spans received, 0 handed on, 2 dropped (filtered 2)"
         )
+
+    @pytest.mark.parametrize("endpoints", [(), (LOGS,)], ids=["none", "of another signal"])
+    def test_so_is_what_goes_to_no_endpoint_of_any_exporter(self, endpoints):
+        outbox = outbox_to({signal: NAMES[signal] for signal in endpoints}, "one")
+        pipeline = Pipeline("traces", TRACES, (Whole(),), (outbox,), held_bytes_max=1_000)
+        pipelines = Pipelines((pipeline,), {"one": outbox}, no_json)
+
+        assert pipelines.put([TWO]) == []
+
+        assert not pipelines.has_waiting
+        assert pipelines.summary() == "2 spans received, without an exporter"
 
     def test_so_is_what_nobody_wanted(self):
         way = Way().given(LOG, payload(b"\n\x01x", METRICS))
