@@ -262,7 +262,8 @@ class Outbox:
             kept = _newest(payloads, self._limits.spill_bytes_max)
             payloads = payloads[: len(payloads) - len(kept)]
             said.append(Keep(self.exporter, kept))
-            said.append(Say(INFO, f"kept {_amount(kept)} for {self.exporter} {why}"))
+            if kept:
+                said.append(Say(INFO, f"kept {_amount(kept)} for {self.exporter} {why}"))
         elif self._is_kept:
             said.append(Keep(self.exporter, ()))
         if payloads:
@@ -283,7 +284,7 @@ class Outbox:
         rejected_count = min(outcome.rejected_count, item_count)
         counted.exported += item_count - rejected_count
         counted.drop(account.REJECTED, rejected_count)
-        said = self._rejected(name, outcome) if outcome.rejected_count else []
+        said = self._rejected(name, outcome, rejected_count) if outcome.rejected_count else []
         if not self._complaints.forget(name):
             return said
         self._complaints.forget(_BUFFER)
@@ -292,9 +293,9 @@ class Outbox:
         text = f"{name} accepts exports again{more}"
         return [Say(INFO, text), *said]
 
-    def _rejected(self, name: str, outcome: Delivered) -> list[Say]:
-        count = outcome.rejected_count
-        found = f"{name} rejected {outcome.request.signal.amount(count)}: {outcome.reason}"
+    def _rejected(self, name: str, outcome: Delivered, count: int) -> list[Say]:
+        rejected = outcome.request.signal.amount(outcome.rejected_count)
+        found = f"{name} rejected {rejected}: {outcome.reason}"
         said = self._complaints.complain(f"items for {name}", outcome.reason, f"{found}; dropped")
         self._unsaid_count += 0 if said else count
         return said

@@ -146,7 +146,13 @@ class TestDelivery:
         outbox = outbox_with(A)
         export(outbox, lambda request: Delivered(request, 7, "too old"))
 
-        assert counts(outbox) == (0, {"rejected": 1}, 0)
+        outbox.put([A])
+        export(outbox, lambda request: Delivered(request, 7, "too old"))
+
+        assert counts(outbox) == (0, {"rejected": 2}, 0)
+        assert outbox.leave("at shutdown", is_reset=False) == [
+            Say(WARN, "1 more items were dropped for reasons given above")
+        ]
 
     def test_what_it_rejected_in_silence_is_said_in_the_end(self):
         outbox = outbox_with(payload(b"many", item_count=100))
@@ -730,6 +736,14 @@ class TestWhatOutlivesTheProcess:
 
         assert kept == Keep("otlp", (B,))
         assert discarded == Say(WARN, "discarded 1 span (4 bytes) for otlp now")
+
+    def test_none_of_it_when_there_is_room_for_none(self):
+        outbox = self.spilling(A, size_bytes_max=1)
+
+        assert outbox.leave("now", is_reset=True) == [
+            Keep("otlp", ()),
+            Say(WARN, "discarded 1 span (4 bytes) for otlp now"),
+        ]
 
     def test_it_is_given_up_when_there_will_be_none(self):
         outbox = self.spilling(A)
