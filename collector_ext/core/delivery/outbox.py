@@ -78,6 +78,7 @@ class Outbox:
         self._in_flight: tuple[ExportRequest, ...] = ()
         self._in_flight_until = 0.0  # s since the epoch
         self._rounds_left = 0  # exports of what waits, in this flush
+        self._was_busy = False  # when the flush began
         self._again: set[Signal] = set()  # sent beside these: what failed, or was refused in part
         self._refused_in_a_row = 0
         self._suspect_count_max = 1  # of those refused together: half of the last refused
@@ -114,13 +115,17 @@ class Outbox:
             urgency: ALONE, AWAITED or LAST: how many exports it may order, beside retries.
         """
         self._rounds_left = urgency
+        self._was_busy = bool(self._in_flight)
         self._again.clear()
         for breaker in self._breakers.values():
             breaker.start_flush(now, is_last=urgency == LAST)
 
     def close_flush(self) -> None:
-        """Send nothing more in this flush but what is tried again."""
-        self._rounds_left = 0
+        """Send nothing more in this flush but what is tried again.
+
+        An exporter that was busy when the flush began still has its export to come.
+        """
+        self._rounds_left = int(self._was_busy)
 
     def try_at(self, now: float) -> float | None:
         """Return when there is something to send in this flush; None for not at all."""
@@ -162,6 +167,7 @@ class Outbox:
             suspect_count_max=self._suspect_count_max,
         )
         self._in_flight = self._without_all_but_probes(requests)
+        self._buffer.taken_bytes = sum(request.size_bytes for request in self._in_flight)
         self._in_flight_until = until
         self._rounds_left -= not ready <= self._again
         self._again -= ready
@@ -186,6 +192,7 @@ class Outbox:
         """Take into account what became of the export in flight."""
         assert tuple(outcome.request for outcome in outcomes) == self._in_flight
         self._in_flight = ()
+        self._buffer.taken_bytes = 0
         self._is_changed = True
         # Those of one signal go to one endpoint, one after the other: the last one counts.
         last = {outcome.request.signal: outcome for outcome in outcomes}
@@ -198,7 +205,9 @@ class Outbox:
             if isinstance(outcome, Delivered):
                 said += self._delivered(outcome)
             elif isinstance(outcome, Failed):
-                said += self._failed(outcome, kept)
+                kept += outcome.request.payloads
+                if outcome.request.signal not in self._again:
+                    said += self._failed(outcome)
             elif parts := self._parts(outcome):
                 # One bad body, or the sum of them: judged again in halves, each a few times.
                 kept += parts
@@ -218,7 +227,8 @@ class Outbox:
             breaker.succeeded()
             return was_probe
         breaker.failed(outcome.failure, now)
-        return isinstance(outcome, Failed) and breaker.try_at(now) is not None
+        try_at = breaker.try_at(now)
+        return isinstance(outcome, Failed) and try_at is not None and try_at < self._in_flight_until
 
     @property
     def undelivered(self) -> tuple[Payload, ...]:
@@ -319,8 +329,7 @@ class Outbox:
         self._unsaid_count += 0 if said else _item_count(request.payloads)
         return said
 
-    def _failed(self, outcome: Failed, kept: list[Payload]) -> list[Say]:
-        kept += outcome.request.payloads
+    def _failed(self, outcome: Failed) -> list[Say]:
         return self._complain_about(outcome.request, outcome.failure, "kept for the next export")
 
     def _complain_about(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from collector_ext.core.actions import INFO, WARN, Keep, Say
+from collector_ext.core.delivery.breaker import Patience
 from collector_ext.core.delivery.failures import (
     ANSWER,
     CONNECTION,
     CONTENT,
     KINDS,
+    THROTTLED,
     TIMEOUT,
     TOO_LARGE,
 )
@@ -38,6 +40,10 @@ def payload(body, signal=TRACES, item_count=1, content_type=PROTOBUF):
 
 
 A, B, LOG = payload(b"aaaa"), payload(b"bbbb"), payload(b"log", LOGS)
+
+
+AT_ONCE = Patience(**{**DEFAULT_LIMITS.patience.__dict__, "retry_count": 0})
+"""With an endpoint that is tried once in a flush."""
 
 
 def outbox_with(*payloads, **limits):
@@ -222,7 +228,7 @@ class TestFailure:
     """What may be sent again is kept."""
 
     def test_it_is_said_what_follows(self):
-        assert export(outbox_with(A, B), failed) == [
+        assert export(outbox_with(A, B, patience=AT_ONCE), failed) == [
             Say(
                 WARN,
                 "cannot export 2 spans (8 bytes) to https://a.example/v1/traces: HTTP 503; "
@@ -232,7 +238,9 @@ class TestFailure:
 
     @pytest.mark.parametrize("kind", [k for k in KINDS if k.advice], ids=lambda kind: kind.name)
     def test_the_operator_is_told_what_to_check(self, kind):
-        (said,) = export(outbox_with(A), lambda request: failed(request, "why", kind))
+        outbox = outbox_with(A, patience=AT_ONCE)
+
+        (said,) = export(outbox, lambda request: failed(request, "why", kind))
 
         assert said.text.endswith(f"/v1/traces: why; kept for the next export; {kind.advice}")
 
@@ -252,7 +260,7 @@ class TestFailure:
         assert export(outbox, answered) == []
 
     def test_another_reason_is_said(self):
-        outbox = outbox_with(A)
+        outbox = outbox_with(A, patience=AT_ONCE)
         export(outbox, answered)
 
         (said,) = export(outbox, lambda request: failed(request, "refused", CONNECTION))
@@ -268,6 +276,21 @@ class TestFailure:
         ]
 
         assert [len(lines) for lines in said] == [1, 1, 0, 0, 0, 0]
+
+    def test_one_that_is_tried_again_in_time_is_not_said(self):
+        outbox = outbox_with(A)
+
+        assert export(outbox, unavailable) == []
+        assert outbox.settle([unavailable(r) for r in again(outbox, NOW + 1)], NOW + 1) == []
+        (said,) = outbox.settle([unavailable(r) for r in again(outbox, NOW + 2)], NOW + 2)
+        assert "HTTP 503; kept for the next export" in said.text
+
+    def test_one_whose_pause_is_longer_than_the_flush_is(self):
+        asks = lambda request: failed(request, "HTTP 429", THROTTLED, retry_after_s=11.0)  # noqa: E731 - a name for it
+
+        (said,) = export(outbox_with(A), asks)
+
+        assert "HTTP 429; kept for the next export" in said.text
 
 
 class TestAFailureThatMayPass:

@@ -166,9 +166,8 @@ class TestAPipeline:
         way = Way().given(A)
         _, exports = way.acts()
 
-        (said,) = way.settles(exports, one=delivered, other=failed)
+        way.settles(exports, one=delivered, other=failed)
 
-        assert "cannot export" in said.text
         assert way.pipelines.has_waiting
         assert way.takes(at=NOW + 1) == [("other", A.body)]
 
