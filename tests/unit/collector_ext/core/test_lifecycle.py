@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from collector_ext.core.actions import INFO, WARN, AskNext, Exit, Export, Say
-from collector_ext.core.delivery.failures import LOCAL, UNAVAILABLE
+from collector_ext.core.delivery.failures import LOCAL, TIMEOUT, UNAVAILABLE
 from collector_ext.core.delivery.flush import OUTCOME_GRACE_S
 from collector_ext.core.delivery.strategy import Continuous, End, Next, Periodic
 from collector_ext.core.events import (
     Delivered,
     ExportFinished,
     InvokeReceived,
+    KeptFound,
     NextFailed,
     PayloadReceived,
     RequestRefused,
@@ -746,6 +747,22 @@ class TestOnManagedInstances:
 
         assert ready.timer_at(NOW + 6) == NOW + 6 + self.PERIOD_S
 
+    def test_an_endpoint_that_is_away_is_left_alone_for_as_long_as_it_is(self):
+        ready = self.managed(POST)
+        ready.feed(TIMER, NOW + 5)
+        ready.ends(lambda request: failed(request, "no answer in time", TIMEOUT), at=NOW + 6)
+
+        assert ready.timer_at(NOW + 6) == NOW + 6 + 10
+
+    def test_what_an_earlier_process_kept_is_exported_a_period_later(self):
+        ready = self.managed(KeptFound("otlp", (SPANS,)))
+
+        assert ready.timer_at() == NOW + self.PERIOD_S
+        assert ready.feed(TIMER, NOW + 5) == [export_of(SPANS, until=NOW + 5 + TIMEOUT_S)]
+
+    def test_what_was_kept_for_nobody_has_no_time(self):
+        assert self.managed(KeptFound("gone", (SPANS,))).timer_at() is None
+
     def test_what_was_delivered_by_a_retry_is_no_occasion(self):
         ready = self.managed(POST)
         ready.feed(TIMER, NOW + 5)
@@ -820,6 +837,11 @@ class TestAnOverlappingStrategy:
         thawed = ended.feed(InvokeReceived("r-3", self.LATER + 99), self.LATER + 90)
 
         assert thawed == [AskNext()]
+
+    def test_within_a_period_an_invoke_event_is_no_occasion(self):
+        ended = collector(INVOKE, POST, strategy=Periodic(20.0))
+
+        assert ended.feed(NEXT_INVOKE, NOW + 19) == [AskNext()]
 
     def test_in_a_long_invocation_a_period_is_an_occasion(self):
         running = collector(INVOKE, POST, strategy=Periodic(20.0))

@@ -157,6 +157,14 @@ class TestAnEndpointThatIsAway:
         assert next_flush(away, NOW + 9.9) is None
         assert away.rests_until(NOW + 9.9) == NOW + 10
 
+    def test_even_in_a_flush_that_has_tries_left(self):
+        failing = breaker(REFUSED)
+        failing.start_flush(NOW + 1, is_last=False)
+        failing.failed(REFUSED, NOW + 1)
+        failing.failed(REFUSED, NOW + 1)
+
+        assert failing.try_at(NOW + 1) is None
+
     def test_whatever_failed_before(self):
         assert breaker(REFUSED, ODD, ODD).is_open
         assert breaker(REFUSED, SILENT).is_open

@@ -324,6 +324,32 @@ class TestAFailureThatMayPass:
 
         assert bodies(again(outbox, NOW + 0.1)) == [b"aaaa"]
 
+    def test_what_comes_after_it_is_not_tried_again(self):
+        outbox = outbox_with(A)
+        outbox.settle([unavailable(r) for r in taken(outbox, urgency=ALONE)], NOW)
+        retried = again(outbox, NOW + 0.1)
+        outbox.put([B])
+        outbox.settle([delivered(request) for request in retried], NOW + 0.1)
+
+        assert again(outbox, NOW + 0.1) == ()
+
+    def test_it_takes_nothing_of_what_the_flush_may_order(self):
+        outbox = outbox_with(A)
+        outbox.settle([unavailable(r) for r in taken(outbox, urgency=AWAITED)], NOW)
+        retried = again(outbox, NOW + 0.1)
+        outbox.put([B])
+        outbox.settle([delivered(request) for request in retried], NOW + 0.1)
+
+        assert bodies(again(outbox, NOW + 0.1)) == [b"bbbb"]
+
+    def test_not_in_another_flush(self):
+        outbox = outbox_with(A)
+        export(outbox, unavailable)
+        outbox.start_flush(NOW + 1, ALONE)
+        outbox.close_flush()
+
+        assert again(outbox, NOW + 1) == ()
+
     def test_whatever_else_comes_meanwhile(self):
         outbox = outbox_with(A)
         (request,) = taken(outbox, urgency=ALONE)
