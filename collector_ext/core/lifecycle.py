@@ -184,8 +184,7 @@ class Lifecycle:
 
     def _kept_found(self, event: KeptFound, now: float) -> list[Action]:
         actions = self._pipelines.restore(event.exporter, event.payloads)
-        if self._pipelines.has_waiting:
-            self._waiting_since = now
+        self._note_waiting(now)
         return actions
 
     def _put(self, payloads: list[Payload], now: float) -> list[Action]:
