@@ -499,6 +499,18 @@ class TestAClockThatGoesBack:
         assert waiting.timer_at(NOW - 3600) == NOW - 3600
         assert [type(action) for action in waiting.feed(TIMER, NOW - 3600)] == [Export]
 
+    def test_an_invocation_is_waited_for_no_more(self):
+        running = collector(INVOKE, START)
+
+        assert running.timer_at(NOW - 3600) == NOW - 3600
+        assert running.feed(TIMER, NOW - 3600) == [AskNext()]
+
+    def test_a_small_step_is_nothing(self):
+        running = collector(INVOKE, START)
+
+        assert running.timer_at(NOW - 0.5) > NOW
+        assert running.feed(END, NOW - 0.5) == [running.export]
+
     def test_next_is_asked_for(self):
         waiting = collector(NextFailed("HTTP 500"))
 
