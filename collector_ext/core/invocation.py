@@ -70,7 +70,8 @@ class Invocation:
         if is_this and not self.is_over:
             self.is_over = True
             return True
-        self._early_ends[request_id] = ended_at
+        # An end of an earlier try, told late, must not hide the one of the try that is to come.
+        self._early_ends[request_id] = max(ended_at, self._early_ends.get(request_id, 0.0))
         if len(self._early_ends) > EARLY_END_COUNT_MAX:
             del self._early_ends[next(iter(self._early_ends))]
         return False

@@ -602,6 +602,14 @@ class TestASecondTryOfAnInvocation:
 
         assert thawed.lifecycle.phase == RUNNING
 
+    def test_nor_does_it_hide_an_end_that_overtook_the_invoke_event(self):
+        first = collector(INVOKE, START, END)
+        first.delivers()
+
+        thawed = first.after(POST, END, DONE, self.AGAIN, at=self.LATER)
+
+        assert thawed.lifecycle.phase == DRAINING
+
     def test_nor_does_it_give_up_the_new_root(self):
         first = collector(INVOKE, START, END)
         first.delivers()
