@@ -26,6 +26,7 @@ class Invocation:
     Attributes:
         deadline_at: Of the one in progress, in seconds since the epoch.
         is_over: Whether a sign of its end was read; true before the first one.
+        is_failed: Whether it was one of a failure.
         first_message_by: When to give up waiting for the internal half to show itself; None
             where nobody waits for it.
     """
@@ -33,10 +34,11 @@ class Invocation:
     def __init__(self, *, has_telemetry: bool) -> None:
         self.deadline_at = 0.0
         self.is_over = True
+        self.is_failed = False
         self.first_message_by: float | None = None
         self._request_id = ""
         self._began_at = 0.0
-        self._early_ends: dict[str, float] = {}  # request id: when
+        self._early_ends: dict[str, tuple[float, bool]] = {}  # request id: when, is it a failure
         self._has_telemetry = has_telemetry
         self._is_told = False  # whether the internal half has ever told of an invocation
         self._was_invoked = False
@@ -45,7 +47,9 @@ class Invocation:
         """Note a new one; its end may have been read already, or nobody may ever tell it."""
         self._request_id, self.deadline_at = request_id, deadline_at
         self._began_at = now
-        self.is_over = self._is_about_this(self._early_ends.pop(request_id, 0.0))
+        ended_at, is_failure = self._early_ends.pop(request_id, (0.0, False))
+        self.is_over = self._is_about_this(ended_at)
+        self.is_failed = self.is_over and is_failure
         if not self.is_over and not self._will_be_told(now):
             self.is_over = True
 
@@ -54,24 +58,27 @@ class Invocation:
         self._is_told = True
         self.first_message_by = None
 
-    def end(self, request_id: str, ended_at: float, now: float) -> bool:
-        """Take one of the signs that an invocation ended; the first counts.
+    def end(self, request_id: str, ended_at: float, now: float, *, is_failure: bool) -> bool:
+        """Take one of the signs that an invocation ended; the first counts, and that it failed.
 
         Args:
             request_id: Of the one that ended.
             ended_at: When, in seconds since the epoch.
             now: Likewise. Before the beginning of the one in progress: the clock went back.
+            is_failure: Whether it failed.
 
         Returns:
-            Whether it is about the one in progress, and the first.
+            Whether it is about the one in progress, and news.
         """
         self._began_at = min(self._began_at, now)
         is_this = request_id == self._request_id and self._is_about_this(ended_at)
-        if is_this and not self.is_over:
+        if is_this and (not self.is_over or is_failure > self.is_failed):
             self.is_over = True
+            self.is_failed = is_failure
             return True
-        # An end of an earlier try, told late, must not hide the one of the try that is to come.
-        self._early_ends[request_id] = max(ended_at, self._early_ends.get(request_id, 0.0))
+        # What is told late of an earlier try must not hide the end of the one that is to come.
+        known_at, was_failure = self._early_ends.get(request_id, (0.0, False))
+        self._early_ends[request_id] = (max(ended_at, known_at), is_failure or was_failure)
         if len(self._early_ends) > EARLY_END_COUNT_MAX:
             del self._early_ends[next(iter(self._early_ends))]
         return False

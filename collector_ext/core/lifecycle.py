@@ -228,7 +228,7 @@ class Lifecycle:
         self.phase = RUNNING
         self._last_call_at = event.deadline_at - LAST_CALL_S
         if self._invocation.is_over:
-            actions += self._drain_from(DRAINING, event.deadline_at, now)
+            actions += self._drain(now)
         return actions
 
     def _runtime_done(self, event: RuntimeDone, now: float) -> list[Action]:
@@ -243,10 +243,20 @@ class Lifecycle:
         self, request_id: str, ended_at: float, now: float, *, is_failure: bool = False
     ) -> list[Action]:
         """Take one of the signs that an invocation ended into account; the first counts."""
-        if not self._invocation.end(request_id, ended_at, now) or self.phase != RUNNING:
-            return []
+        is_news = self._invocation.end(request_id, ended_at, now, is_failure=is_failure)
+        if is_news and self.phase == RUNNING:
+            return self._drain(now)
+        if is_news and self.phase == DRAINING:
+            # It told its end, and failed then: there is less time than there was.
+            self._flush.shorten(now + FAILURE_DRAIN_S)
+            orders = self._flush.orders(now, is_over=True)
+            return orders + self._leave_when_drained(now)
+        return []
+
+    def _drain(self, now: float) -> list[Action]:
+        """Begin the last flush of an invocation."""
         over_at = self._invocation.deadline_at
-        if is_failure:
+        if self._invocation.is_failed:
             over_at = min(over_at, now + FAILURE_DRAIN_S + DEADLINE_MARGIN_S)
         return self._drain_from(DRAINING, over_at, now)
 

@@ -38,6 +38,10 @@ class Flush:
         """Let nothing in any more but what is tried again."""
         self._pipelines.close_flush()
 
+    def shorten(self, until: float) -> None:
+        """End it earlier: what is under way is awaited until then, at most."""
+        self._until = min(self._until, until)
+
     def stop(self) -> None:
         """End it; what is under way goes on, and nobody waits for it."""
         self._until = self._started_at

@@ -19,7 +19,7 @@ def begun(*early, has_telemetry=True, at=NOW):
     """The invocation r-1, begun after these ends were read: request ids and times."""
     invocation = Invocation(has_telemetry=has_telemetry)
     for request_id, ended_at in early:
-        invocation.end(request_id, ended_at, at)
+        invocation.end(request_id, ended_at, at, is_failure=False)
     invocation.begin("r-1", DEADLINE, at)
     return invocation
 
@@ -40,27 +40,27 @@ class TestTheEnd:
         invocation = begun()
         assert (invocation.is_over, invocation.deadline_at) == (False, DEADLINE)
 
-        assert invocation.end("r-1", NOW + 1, NOW + 1)
+        assert invocation.end("r-1", NOW + 1, NOW + 1, is_failure=False)
         assert invocation.is_over
-        assert not invocation.end("r-1", NOW + 1, NOW + 1)
+        assert not invocation.end("r-1", NOW + 1, NOW + 1, is_failure=False)
 
     def test_of_another_is_not_its_own(self):
         invocation = begun()
 
-        assert not invocation.end("r-0", NOW, NOW)
+        assert not invocation.end("r-0", NOW, NOW, is_failure=False)
         assert not invocation.is_over
 
     def test_of_an_earlier_try_is_not_its_own(self):
         invocation = begun()
 
-        assert not invocation.end("r-1", NOW - EARLY_END_S - 0.001, NOW)
+        assert not invocation.end("r-1", NOW - EARLY_END_S - 0.001, NOW, is_failure=False)
         assert not invocation.is_over
 
     def test_may_be_a_little_before_invoke_was_read(self):
-        assert begun().end("r-1", NOW - EARLY_END_S, NOW)
+        assert begun().end("r-1", NOW - EARLY_END_S, NOW, is_failure=False)
 
     def test_may_be_told_by_a_clock_that_went_back(self):
-        assert begun().end("r-1", NOW - 3600, NOW - 3600)
+        assert begun().end("r-1", NOW - 3600, NOW - 3600, is_failure=False)
 
 
 class TestAnEndThatIsReadBeforeItsInvoke:

@@ -579,6 +579,13 @@ class TestAnInvocationThatFails:
         assert ended.export.deadline_at == NOW + FAILURE_DRAIN_S
         assert ended.timer_at() == NOW + FAILURE_DRAIN_S + OUTCOME_GRACE_S
 
+    @pytest.mark.parametrize("events", [(POST, CRASH, INVOKE), (INVOKE, POST, END, CRASH)])
+    def test_that_is_so_whenever_the_crash_is_told(self, events):
+        ended = collector(*events)
+
+        assert ended.timer_at() == NOW + FAILURE_DRAIN_S + OUTCOME_GRACE_S
+        assert ended.feed(TIMER, NOW + FAILURE_DRAIN_S + OUTCOME_GRACE_S) == [AskNext()]
+
 
 class TestASecondTryOfAnInvocation:
     """Lambda tries asynchronous ones again under their old id, a minute later."""
