@@ -7,6 +7,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 
+from collector_ext.core.actions import Export
 from collector_ext.core.delivery.outbox import AWAITED
 from collector_ext.core.delivery.report import INTERVAL_S, Report
 from collector_ext.core.events import Delivered, ExportFinished
@@ -32,6 +33,7 @@ class Told:
         """What waits is exported, with this outcome."""
         self.pipelines.start_flush(NOW, AWAITED)
         (order,) = self.pipelines.take(NOW, NOW + 1, is_over=True)
+        assert isinstance(order, Export)
         outcomes = tuple(outcome(request) for request in order.requests)
         self.pipelines.settle(ExportFinished(order.exporter, outcomes), NOW)
 
