@@ -46,6 +46,7 @@ default), and a frozen environment does not hear of it."""
 
 _ANSWER_BYTES_MAX = 4 * 1024 * 1024
 _RECEIVE_BYTES = 64 * 1024
+_READ_S = 1.0  # for what has come already; TLS may want the rest of a record
 
 _SUCCESS = range(200, 300)
 _PROXY_UNAUTHENTICATED = 407
@@ -242,7 +243,9 @@ def _exchange_on(
 
 def _answer_on(connection: Connection, reader: ResponseReader, deadline_at: float) -> Response:
     while True:
-        tcp.set_timeout(connection, deadline_at)
+        # What came during a freeze is read, though its time is over.
+        is_there = tcp.is_readable(connection)
+        tcp.set_timeout(connection, clock.now() + _READ_S if is_there else deadline_at)
         received = connection.recv(_RECEIVE_BYTES)
         if reader.is_between_messages:
             _check_is_http(received)

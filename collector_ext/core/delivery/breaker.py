@@ -106,9 +106,8 @@ class Breaker:
             self._tries_left = 0
             delay_s = patience.breaker_delay_s * 2**self._opened_count
             self._opened_count = min(self._opened_count + 1, _DOUBLED_COUNT_MAX)
-            pause_s = max(
-                pause_s, self._about(min(delay_s, patience.breaker_delay_s_max), _DELAY_JITTER)
-            )
+            delay_s = min(self._about(delay_s, _DELAY_JITTER), patience.breaker_delay_s_max)
+            pause_s = max(pause_s, delay_s)
         elif not pause_s and kind.is_retried:
             delay_s = patience.retry_delay_s * 2 ** min(self._failure_count - 1, _DOUBLED_COUNT_MAX)
             pause_s = self._about(delay_s, _RETRY_JITTER)

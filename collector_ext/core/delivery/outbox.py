@@ -12,7 +12,7 @@ from collector_ext.core.delivery.account import Account
 from collector_ext.core.delivery.breaker import Breaker, Patience
 from collector_ext.core.delivery.buffer import Buffer
 from collector_ext.core.delivery.complaints import Complaints
-from collector_ext.core.delivery.failures import TOO_LARGE, Failure
+from collector_ext.core.delivery.failures import TIMEOUT, TOO_LARGE, Failure
 from collector_ext.core.events import Delivered, Failed, Outcome, Refused
 from collector_ext.core.otlp import PROTOBUF, ExportRequest, Payload, Signal, export_requests
 from collector_ext.core.otlp_items import item_count
@@ -36,6 +36,9 @@ alone is tried as well."""
 REFUSED_IN_A_ROW_MAX = 32
 """Bodies that are refused, with none between that is taken, before an endpoint is believed to
 refuse them all: 2n - 1 requests for n items would be the function's time for nothing."""
+
+FREEZE_S = 1.0
+"""So long after its deadline an export has ended by itself, unless nothing moved meanwhile."""
 
 _BUFFER = "buffer"
 
@@ -206,7 +209,8 @@ class Outbox:
                 said += self._delivered(outcome)
             elif isinstance(outcome, Failed):
                 kept += outcome.request.payloads
-                if outcome.request.signal not in self._again:
+                is_again = outcome.request.signal in self._again
+                if not is_again and not self._is_of_a_freeze(outcome, now):
                     said += self._failed(outcome)
             elif parts := self._parts(outcome):
                 # One bad body, or the sum of them: judged again in halves, each a few times.
@@ -222,6 +226,8 @@ class Outbox:
     def _judge(self, outcome: Outcome, now: float) -> bool:
         """Tell the breaker; return whether more is to be sent because of it."""
         breaker = self._breakers[outcome.request.signal]
+        if self._is_of_a_freeze(outcome, now):
+            return False
         if isinstance(outcome, Delivered) or not outcome.failure.kind.count_max:
             was_probe = breaker.is_open
             breaker.succeeded()
@@ -229,6 +235,14 @@ class Outbox:
         breaker.failed(outcome.failure, now)
         try_at = breaker.try_at(now)
         return isinstance(outcome, Failed) and try_at is not None and try_at < self._in_flight_until
+
+    def _is_of_a_freeze(self, outcome: Outcome, now: float) -> bool:
+        """Whether the environment was frozen while an answer was awaited.
+
+        Then that there was none in time says nothing about the endpoint.
+        """
+        is_timeout = isinstance(outcome, Failed) and outcome.failure.kind is TIMEOUT
+        return is_timeout and now > self._in_flight_until + FREEZE_S
 
     @property
     def undelivered(self) -> tuple[Payload, ...]:

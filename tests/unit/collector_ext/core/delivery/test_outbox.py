@@ -18,6 +18,7 @@ from collector_ext.core.delivery.failures import (
 from collector_ext.core.delivery.outbox import (
     ALONE,
     AWAITED,
+    FREEZE_S,
     LAST,
     REFUSED_IN_A_ROW_MAX,
     Limits,
@@ -291,6 +292,29 @@ class TestFailure:
         (said,) = export(outbox_with(A), asks)
 
         assert "HTTP 429; kept for the next export" in said.text
+
+
+class TestAnExportThatAFreezeInterrupted:
+    """That no answer came in its time says nothing about the endpoint."""
+
+    @staticmethod
+    def interrupted(after_s):
+        """An outbox whose export, which had 10 s, ends so long after it began; and what is said."""
+        outbox = outbox_with(A)
+        (request,) = taken(outbox)
+        return outbox, outbox.settle([failed(request, "no answer", TIMEOUT)], NOW + after_s)
+
+    def test_it_is_sent_again_by_the_next_flush(self):
+        outbox, said = self.interrupted(after_s=10 + FREEZE_S + 1)
+
+        assert said == []
+        assert bodies(taken(outbox, NOW + 13)) == [b"aaaa"]
+
+    def test_one_that_ended_in_its_time_leaves_the_endpoint_alone(self):
+        outbox, said = self.interrupted(after_s=10 + FREEZE_S)
+
+        assert len(said) == 1
+        assert taken(outbox, NOW + 13) == ()
 
 
 class TestAFailureThatMayPass:
