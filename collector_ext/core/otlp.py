@@ -48,6 +48,11 @@ class Payload(Value):
         return Payload(self.signal, self.content_type, self.body, self.item_count, is_suspect=True)
 
 
+def item_count_of(payloads: Iterable[Payload]) -> int:
+    """Return how many spans, data points and log records payloads hold."""
+    return sum(payload.item_count for payload in payloads)
+
+
 class ExportRequest(Value):
     """Payloads of one signal that are sent as one request; never empty."""
 

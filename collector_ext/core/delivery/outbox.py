@@ -6,16 +6,16 @@ one of these; what is dropped is counted and said, once until something changes.
 
 from __future__ import annotations
 
-from collector_ext.core.actions import INFO, WARN, Action, Keep, Say
+from collector_ext.core.actions import Action, Keep, Say
 from collector_ext.core.delivery import account
 from collector_ext.core.delivery.account import Account
 from collector_ext.core.delivery.breaker import Breaker, Patience
 from collector_ext.core.delivery.buffer import Buffer
-from collector_ext.core.delivery.complaints import Complaints
-from collector_ext.core.delivery.failures import TIMEOUT, TOO_LARGE, Failure
-from collector_ext.core.events import Delivered, Failed, Outcome, Refused
-from collector_ext.core.otlp import PROTOBUF, ExportRequest, Payload, Signal, export_requests
-from collector_ext.core.otlp_items import item_count
+from collector_ext.core.delivery.division import Division
+from collector_ext.core.delivery.failures import TIMEOUT
+from collector_ext.core.delivery.notices import Notices
+from collector_ext.core.events import Delivered, Failed, Outcome
+from collector_ext.core.otlp import ExportRequest, Payload, Signal, export_requests, item_count_of
 from collector_ext.core.value import Value
 
 TYPE_CHECKING = False
@@ -33,14 +33,8 @@ LAST = 1_000_000
 """At SHUTDOWN: as often as something comes, while there is time; an endpoint that was left
 alone is tried as well."""
 
-REFUSED_IN_A_ROW_MAX = 32
-"""Bodies that are refused, with none between that is taken, before an endpoint is believed to
-refuse them all: 2n - 1 requests for n items would be the function's time for nothing."""
-
 FREEZE_S = 1.0
 """So long after its deadline an export has ended by itself, unless nothing moved meanwhile."""
-
-_BUFFER = "buffer"
 
 
 class Limits(Value):
@@ -83,12 +77,10 @@ class Outbox:
         self._rounds_left = 0  # exports of what waits, in this flush
         self._was_busy = False  # when the flush began
         self._again: set[Signal] = set()  # sent beside these: what failed, or was refused in part
-        self._refused_in_a_row = 0
-        self._suspect_count_max = 1  # of those refused together: half of the last refused
+        self._division = Division()
         self._is_kept = False  # whether the next process would find something
         self._is_changed = False  # since it was last written what it would find
-        self._complaints = Complaints()
-        self._unsaid_count = 0  # items dropped since it was last said that some are
+        self._notices = Notices(exporter, endpoint_names)
 
     @property
     def in_flight_until(self) -> float | None:
@@ -167,7 +159,7 @@ class Outbox:
             self.exporter,
             self._buffer.take(ready),
             size_bytes_max=self._limits.request_bytes_max,
-            suspect_count_max=self._suspect_count_max,
+            suspect_count_max=self._division.suspect_count_max,
         )
         self._in_flight = self._without_all_but_probes(requests)
         self._buffer.taken_bytes = sum(request.size_bytes for request in self._in_flight)
@@ -211,16 +203,16 @@ class Outbox:
                 kept += outcome.request.payloads
                 is_again = outcome.request.signal in self._again
                 if not is_again and not self._is_of_a_freeze(outcome, now):
-                    said += self._failed(outcome)
-            elif parts := self._parts(outcome):
-                # One bad body, or the sum of them: judged again in halves, each a few times.
+                    said += self._notices.failed(outcome.request, outcome.failure)
+            elif parts := self._division.parts(outcome):
                 kept += parts
                 divided_count_max = max(divided_count_max, len(outcome.request.payloads))
                 self._again.add(outcome.request.signal)
             else:
-                said += self._refused(outcome)
+                self._count(outcome.request.payloads, outcome.failure.kind.name)
+                said += self._notices.refused(outcome.request, outcome.failure)
         if divided_count_max:
-            self._suspect_count_max = -(-divided_count_max // 2)
+            self._division.divided(divided_count_max)
         return said + self._drop(self._buffer.put_back(kept))
 
     def _judge(self, outcome: Outcome, now: float) -> bool:
@@ -278,93 +270,31 @@ class Outbox:
             why: And when, in words.
             is_reset: Whether there will be one, in the same environment.
         """
-        payloads = list(self.undelivered)
+        discarded = self.undelivered
+        kept: tuple[Payload, ...] = ()
         self._buffer.take_all()
         self._in_flight = ()
-        said: list[Action] = []
-        if is_reset and self._limits.spill_bytes_max and payloads:
-            kept = _newest(payloads, self._limits.spill_bytes_max)
-            payloads = payloads[: len(payloads) - len(kept)]
-            said.append(Keep(self.exporter, kept))
-            if kept:
-                said.append(Say(INFO, f"kept {_amount(kept)} for {self.exporter} {why}"))
-        elif self._is_kept:
-            said.append(Keep(self.exporter, ()))
-        if payloads:
-            said.append(Say(WARN, f"discarded {_amount(payloads)} for {self.exporter} {why}"))
-            self._count(payloads, account.SHUTDOWN)
-        if self._unsaid_count:
-            found = f"{self._unsaid_count} more items were dropped"
-            said.append(Say(WARN, f"{found} for reasons given above"))
-            self._unsaid_count = 0
-        return said
+        if is_reset and self._limits.spill_bytes_max:
+            kept = _newest(discarded, self._limits.spill_bytes_max)
+            discarded = discarded[: len(discarded) - len(kept)]
+        self._count(discarded, account.SHUTDOWN)
+        order = [Keep(self.exporter, kept)] if kept or self._is_kept else []
+        return [*order, *self._notices.left(kept, discarded, why)]
 
     def _delivered(self, outcome: Delivered) -> list[Say]:
-        self._refused_in_a_row = 0
-        request = outcome.request
-        name = self._endpoint_names[request.signal]
-        counted = self.accounts[request.signal]
-        item_count = _item_count(request.payloads)
+        self._division.taken()
+        item_count = item_count_of(outcome.request.payloads)
         rejected_count = min(outcome.rejected_count, item_count)
+        counted = self.accounts[outcome.request.signal]
         counted.exported += item_count - rejected_count
         counted.drop(account.REJECTED, rejected_count)
-        said = self._rejected(name, outcome, rejected_count) if outcome.rejected_count else []
-        if not self._complaints.forget(name):
-            return said
-        self._complaints.forget(_BUFFER)
-        dropped, self._unsaid_count = self._unsaid_count, 0
-        more = f"; {dropped} more items were dropped until then" if dropped else ""
-        text = f"{name} accepts exports again{more}"
-        return [Say(INFO, text), *said]
-
-    def _rejected(self, name: str, outcome: Delivered, count: int) -> list[Say]:
-        rejected = outcome.request.signal.amount(outcome.rejected_count)
-        found = f"{name} rejected {rejected}: {outcome.reason}"
-        said = self._complaints.complain(f"items for {name}", outcome.reason, f"{found}; dropped")
-        self._unsaid_count += 0 if said else count
-        return said
-
-    def _parts(self, outcome: Refused) -> list[Payload]:
-        """Return the parts of a refused request that may be well; none if it is all to blame."""
-        payloads, kind = outcome.request.payloads, outcome.failure.kind
-        self._refused_in_a_row += 1
-        if kind.count_max or self._refused_in_a_row > REFUSED_IN_A_ROW_MAX:
-            return []
-        if len(payloads) == 1 and kind is TOO_LARGE:
-            return _halves(payloads[0])
-        return [payload.as_suspect() for payload in payloads] if len(payloads) > 1 else []
-
-    def _refused(self, outcome: Refused) -> list[Say]:
-        request, kind = outcome.request, outcome.failure.kind
-        # An endpoint that refuses this body is one that takes others: it is not away.
-        about = "" if kind.count_max else "payload for "
-        said = self._complain_about(request, outcome.failure, "dropped", about=about)
-        self._count(request.payloads, kind.name)
-        self._unsaid_count += 0 if said else _item_count(request.payloads)
-        return said
-
-    def _failed(self, outcome: Failed) -> list[Say]:
-        return self._complain_about(outcome.request, outcome.failure, "kept for the next export")
-
-    def _complain_about(
-        self, request: ExportRequest, failure: Failure, consequence: str, *, about: str = ""
-    ) -> list[Say]:
-        name = self._endpoint_names[request.signal]
-        found = f"cannot export {_amount(request.payloads)} to {name}: {failure.reason}"
-        advice = f"; {failure.kind.advice}" if failure.kind.advice else ""
-        return self._complaints.complain(
-            about + name, failure.reason, f"{found}; {consequence}{advice}"
-        )
+        return self._notices.delivered(outcome, rejected_count)
 
     def _drop(self, payloads: Sequence[Payload]) -> list[Say]:
         if not payloads:
             return []
-        found = f"more than {self._buffer.size_bytes_max} bytes wait for {self.exporter}"
-        text = f"{found}; dropped the oldest: {_amount(payloads)}"
-        said = self._complaints.complain(_BUFFER, "full", text)
         self._count(payloads, account.BUFFER_FULL)
-        self._unsaid_count += 0 if said else _item_count(payloads)
-        return said
+        return self._notices.dropped(payloads, self._limits.buffer_bytes_max)
 
     def _count(self, payloads: Iterable[Payload], reason: str) -> None:
         for payload in payloads:
@@ -375,29 +305,3 @@ def _newest(payloads: Sequence[Payload], size_bytes_max: int) -> tuple[Payload, 
     from collector_ext.core.delivery.spill import newest  # noqa: PLC0415 - where it is configured
 
     return newest(payloads, size_bytes_max)
-
-
-def _halves(payload: Payload) -> list[Payload]:
-    """Return a payload as two, both suspects; none when it has one item, or cannot be read."""
-    if payload.content_type != PROTOBUF:
-        return []
-    from collector_ext.core.halves import halves  # noqa: PLC0415 - only when one is too large
-
-    signal = payload.signal
-    return [
-        Payload(signal, PROTOBUF, body, item_count(signal, body), is_suspect=True)
-        for body in halves(signal, payload.body) or ()
-    ]
-
-
-def _item_count(payloads: Iterable[Payload]) -> int:
-    return sum(payload.item_count for payload in payloads)
-
-
-def _amount(payloads: Sequence[Payload]) -> str:
-    """Return how much it is: ``3 spans, 2 log records (412 bytes)``."""
-    by_signal: dict[Signal, int] = {}
-    for payload in payloads:
-        by_signal[payload.signal] = by_signal.get(payload.signal, 0) + payload.item_count
-    counts = ", ".join(signal.amount(count) for signal, count in by_signal.items())
-    return f"{counts} ({sum(len(payload.body) for payload in payloads)} bytes)"

@@ -6,6 +6,7 @@ import pytest
 
 from collector_ext.core.actions import INFO, WARN, Keep, Say
 from collector_ext.core.delivery.breaker import Patience
+from collector_ext.core.delivery.division import REFUSED_IN_A_ROW_MAX
 from collector_ext.core.delivery.failures import (
     ANSWER,
     CONNECTION,
@@ -20,7 +21,6 @@ from collector_ext.core.delivery.outbox import (
     AWAITED,
     FREEZE_S,
     LAST,
-    REFUSED_IN_A_ROW_MAX,
     Limits,
 )
 from collector_ext.core.delivery.spill import encode
@@ -814,7 +814,6 @@ class TestWhatOutlivesTheProcess:
         outbox = self.spilling(A, size_bytes_max=1)
 
         assert outbox.leave("now", is_reset=True) == [
-            Keep("otlp", ()),
             Say(WARN, "discarded 1 span (4 bytes) for otlp now"),
         ]
 
