@@ -4,7 +4,7 @@ One story is played for each strategy, with the built layer in a real environmen
 
     root-1     the trace of a short invocation; then a freeze, longer than an interval
     root-2     the trace of the second, which ends when what it waits for has arrived; freeze
-    early-3    a span that the third sends when it begins
+    early-3    a span that the third sends long before it ends
     root-3     the rest of its trace; it, too, ends when what it waits for has arrived
     freeze, SHUTDOWN
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,13 +59,19 @@ class Strategy:
 
     Attributes:
         variables: For the collector.
+        is_overlapping: Whether the collector asks next as soon as it has read INVOKE.
         warm_up_count: Short invocations before the story.
-        held: For the second and the third invocation, what has to arrive before they end.
+        second_until: What has to arrive before the second invocation ends.
+        third_from: What has to arrive before the third one sends its first span.
+        third_until: What has to arrive before the third one ends.
     """
 
     variables: Mapping[str, str]
+    is_overlapping: bool = True
     warm_up_count: int = 0
-    held: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    second_until: frozenset[str] = frozenset()
+    third_from: frozenset[str] = frozenset()
+    third_until: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -90,17 +97,27 @@ class Facts:
 
 _INTERVAL = {"OTEL_LAYER_FLUSH_INTERVAL": str(round(INTERVAL_S * 1000))}
 
-_WITHIN = (frozenset({ROOT_1}), frozenset({ROOT_2, EARLY_3}))
+_FIRST = frozenset({ROOT_1})
+_WITHIN = frozenset({ROOT_2, EARLY_3})
 
 STRATEGIES = {
-    "end": Strategy({"OTEL_LAYER_FLUSH_STRATEGY": "end"}),
+    "end": Strategy({"OTEL_LAYER_FLUSH_STRATEGY": "end"}, is_overlapping=False),
     "next": Strategy(
-        {"OTEL_LAYER_FLUSH_STRATEGY": "next"}, held=(frozenset({ROOT_1}), frozenset({ROOT_2}))
+        {"OTEL_LAYER_FLUSH_STRATEGY": "next"}, second_until=_FIRST, third_from=frozenset({ROOT_2})
     ),
-    "periodic": Strategy({"OTEL_LAYER_FLUSH_STRATEGY": "periodic", **_INTERVAL}, held=_WITHIN),
-    "continuous": Strategy({"OTEL_LAYER_FLUSH_STRATEGY": "continuous", **_INTERVAL}, held=_WITHIN),
+    "periodic": Strategy(
+        {"OTEL_LAYER_FLUSH_STRATEGY": "periodic", **_INTERVAL},
+        second_until=_FIRST,
+        third_until=_WITHIN,
+    ),
+    "continuous": Strategy(
+        {"OTEL_LAYER_FLUSH_STRATEGY": "continuous", **_INTERVAL},
+        second_until=_FIRST,
+        third_until=_WITHIN,
+    ),
     "adaptive, seldom invoked": Strategy(
         {"OTEL_LAYER_FLUSH_STRATEGY": "adaptive", "OTEL_LAYER_ADAPTIVE_GAP": "1"},
+        is_overlapping=False,
         warm_up_count=3,
     ),
     "adaptive, often invoked": Strategy(
@@ -110,7 +127,8 @@ STRATEGIES = {
             **_INTERVAL,
         },
         warm_up_count=3,
-        held=_WITHIN,
+        second_until=_FIRST,
+        third_until=_WITHIN,
     ),
 }
 """By the names that the documentation has for them."""
@@ -130,10 +148,11 @@ def observe(name: str, build: Callable[..., Function]) -> Facts:
             story = _Story(sandbox, endpoint)
             for number in range(strategy.warm_up_count):
                 story.invoke(f"warm-up-{number}")
-            story.invoke(ROOT_1)
+            # An INVOKE that is read late finds what its own function has sent already.
+            story.invoke(ROOT_1, is_read=strategy.is_overlapping)
             threading.Event().wait(INTERVAL_S)
-            story.invoke(ROOT_2, until=strategy.held[0])
-            story.invoke(ROOT_3, early=EARLY_3, until=strategy.held[1])
+            story.invoke(ROOT_2, until=strategy.second_until)
+            story.invoke(ROOT_3, EARLY_3, begin=strategy.third_from, until=strategy.third_until)
         return story.facts()
 
 
@@ -146,29 +165,55 @@ class _Story:
         self._left_behind: dict[str, tuple[str, ...]] = {}
         self._made: list[str] = []
 
-    def invoke(self, root: str, *, early: str = "", until: frozenset[str] = frozenset()) -> None:
+    def invoke(
+        self,
+        root: str,
+        *early: str,
+        is_read: bool = False,
+        begin: frozenset[str] = frozenset(),
+        until: frozenset[str] = frozenset(),
+    ) -> None:
         """Invoke the function and wait until its environment is frozen.
 
         Args:
             root: The request id.
-            early: The name of a span to send at once; empty for none.
+            *early: The names of spans to send before it ends.
+            is_read: Whether the collector is to have read INVOKE before it goes on.
+            begin: What has to have arrived before they are sent.
             until: What has to have arrived before it ends.
         """
-        names = [early] if early else []
-        with Gate(lambda: self._wait_for(until)) as gate:
-            event = {"names": names, "size": 10, "gate": gate.port}
+        with (
+            Gate(lambda: self._wait_for(begin, root if is_read else "")) as first,
+            Gate(lambda: self._wait_for(until)) as second,
+        ):
+            event = {"names": early, "size": 10, "gates": [first.port, second.port]}
             outcome = self._sandbox.invoke(json.dumps(event).encode(), request_id=root)
         assert outcome.function_error is None, outcome.payload
         self._sandbox.wait_frozen()
-        self._made += [*names, root]
+        self._made += [*early, root]
         arrived = self._arrived_at_s
         self._left_behind[root] = tuple(
             name for name in self._made if name in EVERYTHING and name not in arrived
         )
 
-    def _wait_for(self, names: frozenset[str]) -> None:
-        """Wait until all of it has arrived, or for what never will."""
+    def _wait_for(self, names: frozenset[str], read: str = "") -> None:
+        """Wait until all of it has arrived, or for what never will.
+
+        Args:
+            names: Of spans.
+            read: The invocation whose INVOKE is to have been read; empty for none.
+        """
         self._endpoint.wait_for(lambda: names <= self._arrived_at_s.keys(), PATIENCE_S)
+        give_up_at = time.monotonic() + PATIENCE_S
+        while read and not self._has_read(read) and time.monotonic() < give_up_at:
+            threading.Event().wait(0.002)
+
+    def _has_read(self, root: str) -> bool:
+        """Return whether the collector has asked next since an invocation began."""
+        moments = self._sandbox.timeline
+        began = [n for n, moment in enumerate(moments) if moment.request_id == root]
+        since = moments[began[0] :] if began else []
+        return ("asked next", COLLECTOR) in {(moment.what, moment.who) for moment in since}
 
     @property
     def _arrived_at_s(self) -> dict[str, float]:

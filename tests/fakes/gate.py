@@ -2,8 +2,9 @@
 
 ::
 
-    with Gate(lambda: endpoint.wait_for(..., timeout_s)) as gate:
-        sandbox.invoke(b'{"names": [], "size": 10, "gate": %d}' % gate.port)
+    with Gate() as first, Gate(lambda: endpoint.wait_for(..., timeout_s)) as second:
+        event = {"names": [], "size": 10, "gates": [first.port, second.port]}
+        sandbox.invoke(json.dumps(event).encode())
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ class Gate:
     """A port that lets whoever connects go, once.
 
     Args:
-        wait: Returns when they may go; called on a thread of its own.
+        wait: Returns when they may go; called on a thread of its own, from the beginning.
     """
 
-    def __init__(self, wait: Callable[[], object]) -> None:
+    def __init__(self, wait: Callable[[], object] = lambda: None) -> None:
         self._wait = wait
         self._listener = socket.create_server((LOOPBACK, 0))
         self._listener.settimeout(PATIENCE_S)

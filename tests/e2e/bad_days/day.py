@@ -72,8 +72,8 @@ class Day:
         def has_come() -> bool:
             return len(endpoint.arrivals) >= request_count
 
-        with Gate(lambda: endpoint.wait_for(has_come, PATIENCE_S)) as gate:
-            event = {"names": [], "size": 10, "gate": gate.port}
+        with Gate() as open_gate, Gate(lambda: endpoint.wait_for(has_come, PATIENCE_S)) as gate:
+            event = {"names": [], "size": 10, "gates": [open_gate.port, gate.port]}
             outcome = self.sandbox.invoke(json.dumps(event).encode())
         assert (outcome.function_error, json.loads(outcome.payload)) == (None, [])
         assert has_come(), f"{len(endpoint.arrivals)} requests instead of {request_count}"

@@ -85,9 +85,7 @@ class TestARefusal:
 class TestAnAnswerToTryAgain:
     """The same request is sent again, while there is time for it; else it is kept."""
 
-    def test_503_and_then_fine_is_delivered_in_the_same_flush_without_a_word(
-        self, serve, day, protocol
-    ):
+    def test_503_and_then_fine_is_delivered_in_the_same_flush(self, serve, day, protocol):
         endpoint = serve(protocol, replies(UNAVAILABLE), is_held=True)
         today = day({**endpoint.variables, **PATIENT})
 
@@ -95,7 +93,15 @@ class TestAnAnswerToTryAgain:
 
         assert today.order(request_id, endpoint) == [RESPONDED, ANSWERED, ANSWERED, ASKED_NEXT]
         assert endpoint.accepted_invocations == [request_id]
-        assert today.warnings == []
+
+    @pytest.mark.parametrize("reply", [UNAVAILABLE, throttled(retry_after_s=1)], ids=["503", "429"])
+    def test_a_second_try_that_succeeds_is_not_worth_a_word(self, serve, day, protocol, reply):
+        endpoint = serve(protocol, replies(reply))
+        today = day({**endpoint.variables, **PATIENT})
+
+        today.invoke_and_freeze()
+
+        assert (today.warnings, today.notes) == ([], [])
 
     def test_503_for_long_is_kept_and_delivered_later_once(self, serve, day, protocol):
         endpoint = serve(protocol, replies(then=UNAVAILABLE))
@@ -120,7 +126,6 @@ class TestAnAnswerToTryAgain:
         assert today.order(request_id, endpoint) == [RESPONDED, ANSWERED, ANSWERED, ASKED_NEXT]
         assert endpoint.accepted_invocations == [request_id]
         assert second.at_s - first.at_s >= 1
-        assert today.warnings == []
 
     def test_429_that_asks_for_more_than_the_budget_is_left_alone_until_shutdown(
         self, serve, day, protocol

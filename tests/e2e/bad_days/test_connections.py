@@ -75,9 +75,9 @@ class TestOutOfReach:
 class TestABrokenConnection:
     """What has not been accepted is sent again at once; what has been, never."""
 
-    def test_a_reset_in_the_middle_of_a_body_costs_one_more_request(
-        self, stack, serve, day, protocol
-    ):
+    @pytest.fixture
+    def cut(self, stack, serve, day, protocol):
+        """A frozen day, whose only request was cut, once; its endpoint, the invocation."""
         endpoint = serve(protocol)
         relay = stack.enter_context(Cutter(b"story"))
         relay.leads_to = endpoint.port
@@ -86,10 +86,18 @@ class TestABrokenConnection:
         today = day({**variables_for(protocol, port), **plain, **PATIENT})
 
         request_id = today.invoke_and_freeze()
-
         assert relay.cut_count == 1
+        return today, endpoint, request_id
+
+    def test_a_reset_in_the_middle_of_a_body_costs_one_more_request(self, cut):
+        _, endpoint, request_id = cut
+
         assert endpoint.accepted_invocations == [request_id]
-        assert today.warnings == []
+
+    def test_that_is_not_worth_a_word(self, cut):
+        today, _, _ = cut
+
+        assert (today.warnings, today.notes) == ([], [])
 
     def test_a_reset_in_the_middle_of_a_good_answer_costs_nothing(self, serve, day):
         endpoint = serve(HTTP, replies(RESET))

@@ -40,8 +40,13 @@ def bodies(event, context):
 
 
 def hold(event, context):
-    """Post as ``bodies`` does, and return when the one at the gate hangs up."""
-    with socket.create_connection(("127.0.0.1", event["gate"])) as gate:
-        statuses = bodies(event, context)
-        gate.recv(1)
+    """Post as ``bodies`` does, between two gates, and wait at each until it opens."""
+    _pass(event["gates"][0])
+    statuses = bodies(event, context)
+    _pass(event["gates"][1])
     return statuses
+
+
+def _pass(port):
+    with socket.create_connection(("127.0.0.1", port)) as gate:
+        gate.recv(1)
