@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PYTHON_VERSION ?= 3.13
 ARCH ?= x86_64
+SEEDS ?= 10000
 VENV := .venv/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
@@ -10,7 +11,7 @@ LAYER := build/layer.ready
 LAYER_SOURCES := $(shell find otel_layer collector_ext config -type f ! -name '*.pyc') \
 	requirements/layer.txt requirements/collector.txt scripts/build_layer.py scripts/pythons.py pyproject.toml
 
-.PHONY: demo test check lint types arch sizes layer layer-full bench conformance requirements clean help
+.PHONY: demo test check lint types arch sizes layer layer-full bench conformance simulate requirements clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -46,6 +47,9 @@ bench: $(READY) $(LAYER)  ## what the layer and the sandbox cost, within one run
 
 conformance: $(READY)  ## run the rules of Lambda and write docs/conformance.md
 	@$(RUN) -m scripts.conformance
+
+simulate: $(READY)  ## random days in the life of the collector's core (SEEDS=100000 for more)
+	@$(RUN) -m scripts.simulate --seeds $(SEEDS)
 
 requirements:  ## pin the dependencies anew (needs uv)
 	cd requirements && for name in layer collector layer-full dev; do $(PIN) -U $$name.in -o $$name.txt; done

@@ -4,8 +4,7 @@ Feed it one event and the time; carry out the actions it returns, in order, befo
 the next event; feed it ``TimerExpired`` when ``timer_at`` has come. It performs no I/O and
 reads no clock.
 
-What it promises, whatever the order of events (tests/properties/test_collector_lifecycle.py,
-tests/simulation):
+What it promises, whatever the order of events (tests/simulation):
 
 - ``AskNext`` is ordered exactly once for each event of Lambda's, and once for each failed
   ``next``: Lambda may freeze the environment as soon as it is obeyed.

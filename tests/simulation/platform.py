@@ -1,0 +1,251 @@
+"""Lambda: one execution environment from its first event to its last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from collector_ext.core.events import (
+    InvokeReceived,
+    NextFailed,
+    RequestRefused,
+    RuntimeDone,
+    ShutdownReceived,
+)
+from tests.simulation.function import CRASH, Run
+from tests.simulation.ledger import promise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from collector_ext.core.events import Event
+    from tests.simulation.agenda import Agenda
+    from tests.simulation.conditions import Conditions
+    from tests.simulation.function import Function
+
+RESET_S = 2.0
+"""For all, from the failure of an invocation to the end of the environment's processes."""
+
+RETRY_S = 60.0
+"""Before Lambda tries an asynchronous invocation again, under its old request id."""
+
+PAUSES_S = (0.0, 0.0, 0.1, 1.0, 10.0, 100.0, 10_000.0)
+BUSY_PAUSES_S = (0.0, 0.1, 0.5)
+"""The longest between two invocations."""
+
+
+class Platform:
+    """Invoke the function, tell the extension, and freeze when both are ready.
+
+    Args:
+        conditions: Of the day.
+        agenda: Likewise.
+        chance: Likewise.
+        function: What is invoked.
+        feed: Takes what the extension is told.
+        freeze: Lets a freeze pass, of so many seconds.
+
+    Attributes:
+        owed: The event that the extension has not answered by asking for the next one.
+        is_awaiting: Whether it has asked.
+        is_shut_down: Whether it was told SHUTDOWN.
+        is_over: Whether it is gone.
+        is_failing: Whether it was told that the invocation failed.
+        owed_since_s: When Lambda sent that event, in elapsed seconds.
+        deadline_s: Of that event, likewise.
+        jumped_at: When the environment's clock last jumped, likewise.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument for each part of the day
+        self,
+        conditions: Conditions,
+        *,
+        agenda: Agenda,
+        chance: Random,
+        function: Function,
+        feed: Callable[[Event], None],
+        freeze: Callable[[float], None],
+    ) -> None:
+        self._conditions = conditions
+        self._agenda = agenda
+        self._chance = chance
+        self._function = function
+        self._feed = feed
+        self._freeze = freeze
+        self.owed: Event | None = None
+        self.owed_since_s = 0.0
+        self.deadline_s = 0.0
+        self.is_awaiting = True
+        self.is_shut_down = self.is_over = self.is_failing = False
+        self.jumped_at = -1.0
+        self.run: Run | None = None
+        self._invocation_count = 0
+        self._reset_reason = ""
+        self._reset_until_s = 0.0
+        self._request_ids: list[str] = []
+
+    @property
+    def left_count(self) -> int:
+        """Invocations that are still to come."""
+        return self._conditions.invocation_count - self._invocation_count
+
+    def start(self) -> None:
+        """Begin, with next asked for."""
+        if not self._conditions.is_clock_steady:
+            self._agenda.after(600.0 * self._chance.random() ** 3, self._jump)
+        if self._conditions.is_managed:
+            self._agenda.after(0.0, self._invoke_beside)
+        elif self._chance.random() < 0.05:
+            self._fail_next()
+        else:
+            self._go_on_if_ready()
+
+    def asked_next(self) -> None:
+        """Take the extension's question for the next event."""
+        promise(not self.is_shut_down, "next is asked for after SHUTDOWN")
+        promise(self.owed is not None, "next is asked for twice")
+        self.owed, self.is_awaiting = None, True
+        if self._reset_reason:
+            self._shut_down(self._reset_reason, self._reset_until_s - self._agenda.elapsed_s)
+        elif self.run is not None and self._chance.random() < 0.03:
+            run = self.run
+            self._agenda.after(self._chance.random(), lambda: self._fail_next(run))
+        else:
+            self._go_on_if_ready()
+
+    def exited(self) -> None:
+        """Take the end of the extension."""
+        promise(self.is_shut_down, "the collector leaves before SHUTDOWN")
+        promise(not self.is_over, "the collector leaves twice")
+        self.is_over = True
+
+    def has_jumped(self, since_s: float) -> bool:
+        """Whether the environment's clock has jumped since then."""
+        return self.jumped_at >= since_s
+
+    def _jump(self) -> None:
+        self._agenda.jump(self._chance.choice((-1, 1)) * 10 ** self._chance.uniform(-2, 4.5))
+        self.jumped_at = self._agenda.elapsed_s
+        self._agenda.after(60.0 + 600.0 * self._chance.random(), self._jump)
+
+    def _go_on_if_ready(self) -> None:
+        if self.is_awaiting and self.run is None and not self._reset_reason:
+            freeze_delay_s = self._chance.choice((0.0, 0.003, 0.003, 0.3)) * self._chance.random()
+            self._agenda.after(freeze_delay_s, self._go_on)
+
+    def _go_on(self) -> None:
+        chance = self._chance
+        if chance.random() < 0.04:
+            return self._fail_next()
+        pauses_s = BUSY_PAUSES_S if self._conditions.is_busy else PAUSES_S
+        freeze_s = chance.choice(pauses_s) * chance.random()
+        if freeze_s:
+            self._freeze(freeze_s)
+        if self.left_count:
+            return self._invoke(is_retry=freeze_s > RETRY_S)
+        return self._shut_down("spindown", chance.choice((2.0, 2.0, 0.3, 0.0, -0.5)))
+
+    def _told(self, event: Event) -> None:
+        self.owed = event
+        self._feed(event)
+
+    def _fail_next(self, run: Run | None = None) -> None:
+        if self.is_awaiting and self.run is run:
+            self.is_awaiting = False
+            self.owed_since_s = self._agenda.elapsed_s
+            self._told(NextFailed("HTTP 500"))
+
+    def _request_id(self, *, is_retry: bool) -> str:
+        if not (is_retry and self._request_ids and self._chance.random() < 0.5):
+            self._request_ids.append(f"request-{self._invocation_count}")
+        return self._request_ids[-1]
+
+    def _invoke(self, *, is_retry: bool) -> None:
+        chance, agenda = self._chance, self._agenda
+        self._invocation_count += 1
+        request_id = self._request_id(is_retry=is_retry)
+        timeout_s = chance.choice((0.25, 1.0, 3.0, 15.0)) * chance.uniform(0.6, 1.0)
+        self.is_awaiting = self.is_failing = False
+        self.owed_since_s = agenda.elapsed_s
+        self.deadline_s = agenda.elapsed_s + timeout_s
+        run = self.run = self._function.invoke(request_id, timeout_s, self._ended)
+        event = InvokeReceived(request_id, agenda.now + timeout_s)
+        agenda.after(chance.choice((0.0, 0.0, 0.004)), lambda: self._told(event))
+        agenda.after(timeout_s, lambda: self._deadline_passes(run, event))
+
+    def _invoke_beside(self) -> None:
+        """Invoke on a Managed Instance, where the extension is not told."""
+        self._invocation_count += 1
+        self._function.invoke(f"request-{self._invocation_count}", 3.0, lambda _run, _how: None)
+        gap_s = self._chance.choice((0.0, 0.1, 5.0, 100.0)) * self._chance.random()
+        if self.left_count:
+            self._agenda.after(gap_s, self._invoke_beside)
+        else:
+            self._agenda.after(40.0, lambda: self._shut_down("spindown", 2.0))
+
+    def _ended(self, run: Run, how: str) -> None:
+        if self.run is not run:
+            return
+        self.run = None
+        self._report(run, how)
+        if how == CRASH:
+            self._reset("failure")
+        self._go_on_if_ready()
+
+    def _report(self, run: Run, how: str) -> None:
+        """Let telemetry tell the end, late and repeatedly as it may."""
+        if not self._conditions.has_telemetry:
+            return
+        error_type = "Runtime.ExitError" if how == CRASH else ""
+        status = "error" if how == CRASH else how
+        event = RuntimeDone(run.request_id, status, error_type, self._agenda.now)
+        latest_s = 0.5 if how == CRASH else 1.5
+        for _ in range(self._chance.choice((1, 1, 1, 2))):
+            delay_s = latest_s * self._chance.random() ** 4
+            self._agenda.after(delay_s, lambda: self._tell_end(event))
+
+    def _tell_end(self, event: RuntimeDone) -> None:
+        self.is_failing |= event.status != "success"
+        self._feed(event)
+        if self._chance.random() < 0.05:
+            self._feed(RequestRefused(400, f"HTTP {self._chance.random()}"))
+
+    def _deadline_passes(self, run: Run, event: InvokeReceived) -> None:
+        if self.run is run:
+            self._function.die(run)
+            self.run = None
+            self._report(run, "timeout")
+            self._reset("timeout")
+        elif self.owed is event and not self._reset_reason:
+            is_excused = self.has_jumped(self.owed_since_s)
+            promise(is_excused, "the invocation waits for the collector until its deadline")
+            self._reset("timeout")
+
+    def _reset(self, reason: str) -> None:
+        self._reset_reason = reason
+        self._reset_until_s = self._agenda.elapsed_s + RESET_S
+        if self.is_awaiting:
+            self._shut_down(reason, RESET_S)
+        else:
+            self._agenda.after(RESET_S, self._kill)
+
+    def _shut_down(self, reason: str, left_s: float) -> None:
+        if self.is_shut_down:
+            return
+        self.is_awaiting = self.is_failing = False
+        self.is_shut_down = True
+        self.owed_since_s = self._agenda.elapsed_s
+        event = ShutdownReceived(reason, self._agenda.now + left_s)
+        self.deadline_s = self._agenda.elapsed_s + left_s
+        self._agenda.after(self._chance.choice((0.0, 0.004)), lambda: self._told(event))
+        self._agenda.after(max(0.0, left_s) + 0.02, self._kill)
+
+    def _kill(self) -> None:
+        if self.is_over:
+            return
+        # Nobody tells a collector without telemetry of a crash.
+        has_crashed = self._reset_reason == "failure" and not self.is_shut_down
+        is_excused = has_crashed and not self._conditions.has_telemetry
+        is_excused = is_excused or self.has_jumped(self._agenda.elapsed_s - 30.0)
+        promise(is_excused, "Lambda has to kill the collector")
+        self.is_over = True
