@@ -6,7 +6,7 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING
 
-from collector_ext.core.actions import Action, AskNext, Exit, Export, Say
+from collector_ext.core.actions import Action, AskNext, Exit, Export, Keep, Say
 from collector_ext.core.events import Event, TimerExpired
 from collector_ext.core.lifecycle import Lifecycle
 from collector_ext.runner import WAIT_S_MAX
@@ -156,6 +156,8 @@ class Day:
                 self._platform.asked_next()
             case Export():
                 self._exporters[action.exporter].carry_out(action)
+            case Keep():
+                promise(kept=False, broken="something is kept for another process")
             case Say():
                 promise(action.text, "there is nothing to say")
             case Exit():

@@ -84,7 +84,7 @@ class Invariants:
                 if not account.received:
                     continue
                 parts = [
-                    f"{account.received} {signal.items} received",
+                    f"{signal.amount(account.received)} received",
                     f"{account.exported} exported",
                 ]
                 if account.dropped:
@@ -100,6 +100,8 @@ class Invariants:
         if not is_gone and not isinstance(event, PayloadReceived | InvokeReceived):
             return
         for pipeline in self._core.pipelines:
+            if not pipeline.takes(pipeline.signal):
+                continue
             at_least = at_most = len(self._sent.ended[pipeline.signal])
             if pipeline.signal == TRACES:
                 ended = self._sent.ended[TRACES].keys()
@@ -120,7 +122,7 @@ class Invariants:
             size_bytes = sum(len(payload.body) for payload in in_flight(outbox))
             is_single = len(in_flight(outbox)) == 1
             promise(is_single or size_bytes <= outbox._buffer.size_bytes_max, "too much in flight")
-            _check_complaints(outbox._complaints._reasons, 2 * len(outbox.accounts) * 3)
+            _check_complaints(outbox._notices._complaints._reasons, 2 * len(outbox.accounts) * 3)
         for pipeline in core.pipelines:
             _check_buffer(pipeline._held)
         _check_complaints(core.joined._complaints._reasons, 6)

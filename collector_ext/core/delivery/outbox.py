@@ -75,7 +75,6 @@ class Outbox:
         self._in_flight: tuple[ExportRequest, ...] = ()
         self._in_flight_until = 0.0  # s since the epoch
         self._rounds_left = 0  # exports of what waits, in this flush
-        self._was_busy = False  # when the flush began
         self._again: set[Signal] = set()  # sent beside these: what failed, or was refused in part
         self._division = Division()
         self._is_kept = False  # whether the next process would find something
@@ -110,17 +109,17 @@ class Outbox:
             urgency: ALONE, AWAITED or LAST: how many exports it may order, beside retries.
         """
         self._rounds_left = urgency
-        self._was_busy = bool(self._in_flight)
         self._again.clear()
         for breaker in self._breakers.values():
             breaker.start_flush(now, is_last=urgency == LAST)
 
     def close_flush(self) -> None:
-        """Send nothing more in this flush but what is tried again.
+        """Send nothing more in this flush but what is tried again, or could not go at once.
 
-        An exporter that was busy when the flush began still has its export to come.
+        The exporter was busy, or its endpoint in the pause before another try.
         """
-        self._rounds_left = int(self._was_busy)
+        self._again |= self._buffer.signals
+        self._rounds_left = 0
 
     def try_at(self, now: float) -> float | None:
         """Return when there is something to send in this flush; None for not at all."""

@@ -90,6 +90,7 @@ class Periodic:
     def exported(self, now: float) -> None:
         """Begin an interval."""
         self._exported_at = now
+        self._invoked_at = min(self._invoked_at, now)  # unless the clock went back
 
 
 class Continuous(End):

@@ -366,13 +366,14 @@ class TestAFailureThatMayPass:
 
         assert bodies(again(outbox, NOW + 0.1)) == [b"bbbb"]
 
-    def test_not_in_another_flush(self):
+    def test_in_another_flush_too_that_begins_within_the_pause(self):
         outbox = outbox_with(A)
         export(outbox, unavailable)
-        outbox.start_flush(NOW + 1, ALONE)
+        assert taken(outbox, NOW + 0.05, urgency=ALONE) == ()
         outbox.close_flush()
 
-        assert again(outbox, NOW + 1) == ()
+        assert outbox.try_at(NOW + 0.05) == NOW + 0.1
+        assert bodies(again(outbox, NOW + 0.1)) == [b"aaaa"]
 
     def test_whatever_else_comes_meanwhile(self):
         outbox = outbox_with(A)
