@@ -346,7 +346,7 @@ class Lifecycle:
             # Nobody has told the end. To wait for it beyond the deadline would make a timeout of
             # an invocation that has returned; Lambda itself waits for one that has not. What
             # became of the root is told by SHUTDOWN, by telemetry or by the next invocation.
-            invocation.first_message_by = None
+            invocation.is_over, invocation.first_message_by = True, None
             return self._drain_from(DRAINING, invocation.deadline_at, now)
         if _has_come(self._last_call_at, now):
             self._last_call_at = None

@@ -617,6 +617,14 @@ class TestASecondTryOfAnInvocation:
 
         assert thawed.lifecycle.phase == DRAINING
 
+    def test_its_end_is_not_taken_for_the_first_ones_that_nobody_told(self):
+        first = collector(INVOKE, has_telemetry=False)
+        first.feed(TIMER, NOW + FIRST_MESSAGE_S)
+
+        thawed = first.after(POST, END, self.AGAIN, at=self.LATER)
+
+        assert thawed.lifecycle.phase == DRAINING
+
     def test_nor_does_it_give_up_the_new_root(self):
         first = collector(INVOKE, START, END)
         first.delivers()
