@@ -100,8 +100,9 @@ class Exporter:
 
     def freeze(self, freeze_s: float) -> None:
         """Let a freeze begin: an answer that comes in it is read after it, or lost."""
-        thaw_at = self._agenda.elapsed_s + freeze_s
-        if not self.is_busy or self._ends_at > thaw_at or self._chance.random() < 0.5:
+        is_caught = self.is_busy and self._ends_at <= self._agenda.elapsed_s + freeze_s
+        # One that hangs all day is late after the freeze as before it.
+        if not is_caught or self.endpoint.all_day or self._chance.random() < 0.5:
             return
         closed = Failure(failures.CONNECTION, "closed", None)
         lost_from = self._chance.randrange(len(self._outcomes))
