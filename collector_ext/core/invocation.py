@@ -72,16 +72,21 @@ class Invocation:
         """
         self._began_at = min(self._began_at, now)
         is_this = request_id == self._request_id and self._is_about_this(ended_at)
-        if is_this and (not self.is_over or is_failure > self.is_failed):
-            self.is_over = True
-            self.is_failed = is_failure
-            return True
+        is_first = is_this and not self.is_over
+        is_news = is_first or (is_this and is_failure and not self.is_failed)
+        if is_news:
+            self.is_over, self.is_failed = True, is_failure
+        if not is_first:
+            # Of the next try of the same request, it may be.
+            self._remember(request_id, ended_at, is_failure=is_failure)
+        return is_news
+
+    def _remember(self, request_id: str, ended_at: float, *, is_failure: bool) -> None:
         # What is told late of an earlier try must not hide the end of the one that is to come.
         known_at, was_failure = self._early_ends.get(request_id, (0.0, False))
         self._early_ends[request_id] = (max(ended_at, known_at), is_failure or was_failure)
         if len(self._early_ends) > EARLY_END_COUNT_MAX:
             del self._early_ends[next(iter(self._early_ends))]
-        return False
 
     def is_ahead_of(self, now: float) -> bool:
         """Whether the clock went back behind its beginning: then no end is told from an old one.

@@ -625,6 +625,16 @@ class TestASecondTryOfAnInvocation:
 
         assert thawed.lifecycle.phase == DRAINING
 
+    def test_its_failure_is_not_taken_for_the_first_ones(self):
+        first = collector(INVOKE, START, END)
+        first.delivers()
+        crash = RuntimeDone("r-1", "error", "Runtime.ExitError", at=self.LATER)
+
+        thawed = first.after(POST, END, crash, self.AGAIN, at=self.LATER)
+
+        over_at = self.LATER + FAILURE_DRAIN_S + OUTCOME_GRACE_S
+        assert thawed.timer_at(self.LATER) == over_at
+
     def test_nor_does_it_give_up_the_new_root(self):
         first = collector(INVOKE, START, END)
         first.delivers()
