@@ -88,13 +88,6 @@ class Invocation:
         if len(self._early_ends) > EARLY_END_COUNT_MAX:
             del self._early_ends[next(iter(self._early_ends))]
 
-    def is_ahead_of(self, now: float) -> bool:
-        """Whether the clock went back behind its beginning: then no end is told from an old one.
-
-        Its deadline means nothing either, on this clock.
-        """
-        return not self._is_about_this(now)
-
     def _is_about_this(self, ended_at: float) -> bool:
         return ended_at >= self._began_at - EARLY_END_S
 

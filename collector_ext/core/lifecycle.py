@@ -113,9 +113,9 @@ class Lifecycle:
         if self.phase == READY:
             timers += [self._next_asked_again_at(now), self._export_at(now)]
         elif self.phase in {DRAINING, EXITING}:
+            if self._pipelines.holds and self._flush.has_time(now):
+                return now  # It came during the flush, and may be for an exporter that is free.
             return timers[0] if timers[0] is not None else now
-        elif self._invocation.is_ahead_of(now):
-            return now
         else:
             over_at = self._invocation.deadline_at - DEADLINE_MARGIN_S
             timers += [self._last_call_at, self._invocation.first_message_by, over_at]
@@ -341,7 +341,6 @@ class Lifecycle:
     def _running_timer_expired(self, now: float) -> list[Action]:
         invocation = self._invocation
         is_out_of_time = now >= invocation.deadline_at - DEADLINE_MARGIN_S
-        is_out_of_time = is_out_of_time or invocation.is_ahead_of(now)
         if is_out_of_time or _has_come(invocation.first_message_by, now):
             # Nobody has told the end. To wait for it beyond the deadline would make a timeout of
             # an invocation that has returned; Lambda itself waits for one that has not. What

@@ -1,4 +1,4 @@
-"""Pipelines as the variables alone make them: one for each signal, none with processors."""
+"""Pipelines as the variables alone make them: one for each signal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collector_ext.core.otlp import SIGNALS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from collector_ext.core.config.configuration import Processor
     from collector_ext.core.otlp import Signal
 
 DEFAULT_LIMITS = delivery_from({}).limits
@@ -25,10 +26,11 @@ def outbox_to(
     return Outbox(exporter, endpoint_names, limits, lambda: HALF)
 
 
-def pipelines_to(*outboxes: Outbox) -> Pipelines:
+def pipelines_to(*outboxes: Outbox, processors: tuple[Processor, ...] = ()) -> Pipelines:
     """Return pipelines that end in one outbox, or in several."""
+    bytes_max = DEFAULT_LIMITS.buffer_bytes_max
     pipelines = [
-        Pipeline(signal.name, signal, (), outboxes, held_bytes_max=DEFAULT_LIMITS.buffer_bytes_max)
+        Pipeline(signal.name, signal, processors, outboxes, held_bytes_max=bytes_max)
         for signal in SIGNALS
     ]
     by_exporter = {outbox.exporter: outbox for outbox in outboxes}

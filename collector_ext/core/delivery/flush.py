@@ -53,7 +53,7 @@ class Flush:
             now: Seconds since the epoch.
             is_over: Whether no more of the same invocation is to come.
         """
-        if not self._has_time(now):
+        if not self.has_time(now):
             return []
         return [*self._pipelines.take(now, self._until, is_over=is_over)]
 
@@ -73,9 +73,10 @@ class Flush:
             if awaited_until > now:
                 times.append(awaited_until)
         try_at = self._pipelines.try_at(now)
-        if try_at is not None and try_at < self._until and self._has_time(now):
+        if try_at is not None and try_at < self._until and self.has_time(now):
             times.append(try_at)
         return min(times, default=None)
 
-    def _has_time(self, now: float) -> bool:
+    def has_time(self, now: float) -> bool:
+        """Whether its budget is not spent."""
         return self._started_at <= now < self._until

@@ -138,7 +138,7 @@ class Pipelines:
 
     def rests_until(self, now: float) -> float:
         """Return when another flush would have something to send: now, unless all rest."""
-        if any(pipeline.holds for pipeline in self._pipelines):
+        if self.holds:
             return now
         times = [outbox.rests_until(now) for outbox in self._outboxes.values()]
         return min((at for at in times if at is not None), default=now)
@@ -149,10 +149,15 @@ class Pipelines:
         return self._outboxes.values()
 
     @property
+    def holds(self) -> bool:
+        """Whether something waits for processors."""
+        return any(pipeline.holds for pipeline in self._pipelines)
+
+    @property
     def has_waiting(self) -> bool:
         """Whether there is something to export, or may be after processing."""
         waiting = any(outbox.has_waiting for outbox in self._outboxes.values())
-        return waiting or any(pipeline.holds for pipeline in self._pipelines)
+        return waiting or self.holds
 
     def complain(self, about: str, reason: str, text: str) -> list[Say]:
         """Say ``text``, unless the same was complained about for the same reason before."""

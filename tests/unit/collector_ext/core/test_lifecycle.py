@@ -70,15 +70,30 @@ CRASH = RuntimeDone("r-1", "error", "Runtime.ExitError", at=NOW)
 TIMER = TimerExpired()
 
 
+class Untouched:
+    """A processor that lets everything pass."""
+
+    def process(self, _signal, body):
+        return body
+
+
 class Driven:
     """A lifecycle, and what it has ordered: `export` is the latest order."""
 
     def __init__(
-        self, *, strategy=None, has_telemetry=True, endpoints=(TRACES, LOGS), exporters=("otlp",)
+        self,
+        *,
+        strategy=None,
+        has_telemetry=True,
+        endpoints=(TRACES, LOGS),
+        exporters=("otlp",),
+        processors=(),
     ):
         names = {signal: f"https://otlp.example{signal.path}" for signal in endpoints}
         self.lifecycle = Lifecycle(
-            pipelines_to(*(outbox_to(names, exporter) for exporter in exporters)),
+            pipelines_to(
+                *(outbox_to(names, exporter) for exporter in exporters), processors=processors
+            ),
             strategy or End(),
             flush_timeout_s=TIMEOUT_S,
             has_telemetry=has_telemetry,
@@ -424,6 +439,27 @@ class TestOneOfTwoEndpointsThatIsAway:
         assert ended.ends(delivered, "here", at=over_at) == [AskNext()]
 
 
+class TestWhatComesForProcessorsDuringAFlush:
+    """It does not wait for the slowest exporter."""
+
+    def test_is_processed_and_exported_by_the_one_that_is_free(self):
+        ended = collector(INVOKE, START, END, exporters=("slow", "free"), processors=(Untouched(),))
+        ended.ends(delivered, "free")
+
+        ended.after(POST)
+
+        assert ended.timer_at() == NOW
+        assert [order.exporter for order in ended.feed(TIMER)] == ["free"]
+
+    def test_is_none_of_a_flush_whose_budget_is_spent(self):
+        ended = collector(INVOKE, START, END, processors=(Untouched(),))
+        until = INVOKE.deadline_at - DEADLINE_MARGIN_S
+
+        ended.after(POST, at=until)
+
+        assert ended.timer_at(until) == until + OUTCOME_GRACE_S
+
+
 class TestAFailureThatMayPass:
     """It is tried again within the flush, while the budget lasts."""
 
@@ -498,12 +534,6 @@ class TestAClockThatGoesBack:
 
         assert waiting.timer_at(NOW - 3600) == NOW - 3600
         assert [type(action) for action in waiting.feed(TIMER, NOW - 3600)] == [Export]
-
-    def test_an_invocation_is_waited_for_no_more(self):
-        running = collector(INVOKE, START)
-
-        assert running.timer_at(NOW - 3600) == NOW - 3600
-        assert running.feed(TIMER, NOW - 3600) == [AskNext()]
 
     def test_a_small_step_is_nothing(self):
         running = collector(INVOKE, START)
