@@ -42,6 +42,7 @@ _RPC_CODES = {_NOT_FOUND: 12, _METHOD_NOT_ALLOWED: 12, _CONTENT_TOO_LARGE: 8, _U
 """google.rpc.Code: UNIMPLEMENTED, RESOURCE_EXHAUSTED; INVALID_ARGUMENT for all others."""
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_ZLIB_METHOD = b"\x78"  # deflate with the largest window, as all who write it have it
 
 _SIGNALS_BY_PATH = {signal.path: signal for signal in SIGNALS}
 
@@ -106,26 +107,39 @@ def _decoded(request: Request) -> bytes:
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding == "identity":
         return request.body
-    if encoding != "gzip":
+    if encoding not in {"gzip", "deflate"}:
         raise _RefusalError(_UNSUPPORTED, f"Content-Encoding {encoding!r}")
     try:
-        body = _inflated(request.body)
+        window = _GZIP_WINDOW if encoding == "gzip" else _deflate_window(request.body)
+        body = _inflated(request.body, window)
     except zlib.error as fault:
-        raise _RefusalError(_BAD_REQUEST, f"not gzip: {fault}") from fault
+        raise _RefusalError(_BAD_REQUEST, f"not {encoding}: {fault}") from fault
     if len(body) > BODY_BYTES_MAX:
         raise _RefusalError(_CONTENT_TOO_LARGE, f"more than {BODY_BYTES_MAX} bytes inflated")
     return body
 
 
-def _inflated(compressed: bytes) -> bytes:
-    """Return what all gzip members hold, cut off one byte above the limit."""
+def _deflate_window(compressed: bytes) -> int:
+    """Return how to inflate a body of ``deflate``: the zlib format, or what it encloses.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.2 knows that both are sent.
+    """
+    is_zlib = compressed[:1] == _ZLIB_METHOD and int.from_bytes(compressed[:2], "big") % 31 == 0
+    return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
+
+
+def _inflated(compressed: bytes, window: int) -> bytes:
+    """Return what all members hold, of which gzip may have several.
+
+    Cut off one byte above the limit.
+    """
     parts: list[bytes] = []
     room = BODY_BYTES_MAX + 1
     while compressed and room:
         if len(parts) == _MEMBER_COUNT_MAX:
             message = f"more than {_MEMBER_COUNT_MAX} members"
             raise zlib.error(message)
-        member = zlib.decompressobj(_GZIP_WINDOW)
+        member = zlib.decompressobj(window)
         parts.append(member.decompress(compressed, room))
         room -= len(parts[-1])
         if not member.eof and not member.unconsumed_tail:

@@ -12,6 +12,7 @@ import threading
 import pytest
 import trustme
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -112,6 +113,20 @@ class TestClients:
         running.end()
 
         assert remote.span_names == ["a"]
+
+    @pytest.mark.parametrize("compression", [Compression.Gzip, Compression.Deflate])
+    def test_a_stock_exporter_may_compress(self, stack, remote, tmp_path, compression):
+        running = Running(stack, tmp_path, remote.url)
+        url = f"http://127.0.0.1:{running.collector.port}/v1/traces"
+        traces = TracerProvider()
+        exporter = OTLPSpanExporter(url, compression=compression)
+        traces.add_span_processor(SimpleSpanProcessor(exporter))
+
+        traces.get_tracer("t").start_span("a span").end()
+        traces.shutdown()
+        running.end()
+
+        assert remote.span_names == ["a span"]
 
     def test_a_large_body_may_be_announced_and_chunked(self, stack, remote, tmp_path):
         running = Running(stack, tmp_path, remote.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 
 import pytest
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # it has no stubs
@@ -81,6 +82,16 @@ class TestWhatIsTaken:
 
         assert event.payload.body == SPANS
 
+    @pytest.mark.parametrize("level", [0, 1, 6, 9])
+    @pytest.mark.parametrize("window", [zlib.MAX_WBITS, -zlib.MAX_WBITS], ids=["zlib", "raw"])
+    def test_deflate_is_inflated_with_its_head_or_without(self, window, level):
+        deflate = zlib.compressobj(level, wbits=window)
+        body = deflate.compress(SPANS) + deflate.flush()
+
+        _, event = receive(post(body=body, content_encoding="deflate"))
+
+        assert event.payload.body == SPANS
+
     def test_gzip_in_several_members_is_inflated(self):
         body = gzip.compress(SPANS) + gzip.compress(TWO)
 
@@ -155,6 +166,8 @@ class TestWhatIsRefused:
             (post(content_type=""), 415),
             (post(content_encoding="br"), 415),
             (post(body=b"no gzip", content_encoding="gzip"), 400),
+            (post(body=b"\x78no deflate", content_encoding="deflate"), 400),
+            (post(body=zlib.compress(bytes(21 * 1024 * 1024)), content_encoding="deflate"), 413),
             (post(body=gzip.compress(SPANS)[:-9], content_encoding="gzip"), 400),
             (post(body=gzip.compress(b"") * 100, content_encoding="gzip"), 400),
             (post(body=gzip.compress(bytes(21 * 1024 * 1024)), content_encoding="gzip"), 413),
@@ -170,6 +183,8 @@ class TestWhatIsRefused:
             "no content type",
             "encoding",
             "not gzip",
+            "not deflate",
+            "deflate that is too much",
             "cut gzip",
             "gzip in too many members",
             "too large inflated",
