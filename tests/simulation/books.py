@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from collector_ext.core.actions import Exit, Keep
 from collector_ext.core.events import Delivered, ExportFinished
 from collector_ext.core.otlp import SIGNALS
 from tests.simulation.bodies import ids_of
 from tests.simulation.ledger import promise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from collector_ext.core.actions import Action
     from collector_ext.core.delivery.account import Account
     from collector_ext.core.delivery.outbox import Outbox
     from collector_ext.core.delivery.pipelines import Pipeline
@@ -50,9 +54,14 @@ class Books:
         self._told: dict[Signal, int] = dict.fromkeys(SIGNALS, 0)
         self._rejected: dict[Signal, int] = dict.fromkeys(SIGNALS, 0)
 
-    def check(self, event: Event) -> None:
-        """Look at the outbox after an event."""
+    def check(self, event: Event, actions: Sequence[Action]) -> None:
+        """Look at the outbox after an event, and what was ordered because of it."""
         held = [*in_flight(self.outbox), *waiting(self.outbox)]
+        if any(isinstance(action, Exit) for action in actions):
+            # From now on the next process has it.
+            name = self.outbox.exporter
+            orders = [a for a in actions if isinstance(a, Keep) and a.exporter == name]
+            held = [*orders[-1].payloads] if orders else []
         told = self._told_by(event)
         if told or held != self._held:
             self._look(held, told)

@@ -84,7 +84,7 @@ def _limits_by(chance: Random) -> Limits:
     return Limits(
         buffer_bytes_max=chance.choice((1, 300, 2000, 20_000, LARGE, LARGE)),
         request_bytes_max=chance.choice((1, 200, 2000, LARGE, LARGE)),
-        spill_bytes_max=0,
+        spill_bytes_max=chance.choice((0, 0, 500, LARGE)),
         patience=Patience(
             retry_count=2 if is_patient else chance.randint(0, 5),
             retry_delay_s=0.1 if is_patient else chance.choice((0.0, 0.01, 1.0)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from collector_ext.core.actions import Action, AskNext, Exit, Export, Keep, Say
 from collector_ext.core.events import Event, TimerExpired
-from collector_ext.core.lifecycle import Lifecycle
+from collector_ext.core.lifecycle import GONE, Lifecycle
 from collector_ext.runner import WAIT_S_MAX
 from tests.simulation.agenda import Agenda
 from tests.simulation.conditions import conditions_by
@@ -17,6 +17,7 @@ from tests.simulation.endpoints import Endpoint
 from tests.simulation.exporters import Exporter
 from tests.simulation.function import Function
 from tests.simulation.invariants import Invariants
+from tests.simulation.kept import Kept
 from tests.simulation.ledger import Accepted, Sent, promise
 from tests.simulation.platform import Platform
 from tests.simulation.telling import action_text, event_text
@@ -52,6 +53,7 @@ class Day:
         self._lifecycle_type = lifecycle_type
         self._tell = tell
         self._numbers = count(1)
+        self._kept = Kept(self._conditions.limits.spill_bytes_max)
         self._exporters = {
             name: Exporter(
                 Accepted(name), Endpoint(chance, state), self._agenda, chance, self._feed
@@ -94,11 +96,16 @@ class Day:
         self._invariants = Invariants(core, sent)
         self._waiting = Waiting(core, platform, self._exporters, agenda)
         self._write("an environment starts")
+        for event in self._kept.found():
+            self._feed(event)
+            self._kept.check_restored(event, core)
         platform.start()
         self._wait()
         while not platform.is_over:
             self._go_on()
         self._waiting.check_cost()
+        if core.lifecycle.phase == GONE:
+            self._kept.check_left(core)
         agenda.clear()
 
     def _go_on(self) -> None:
@@ -157,7 +164,7 @@ class Day:
             case Export():
                 self._exporters[action.exporter].carry_out(action)
             case Keep():
-                promise(kept=False, broken="something is kept for another process")
+                self._kept.keep(action)
             case Say():
                 promise(action.text, "there is nothing to say")
             case Exit():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from collector_ext.core.actions import Action, Export, Say
-from collector_ext.core.events import Delivered, Event, ExportFinished, PayloadReceived
+from collector_ext.core.actions import Action, Export, Keep, Say
+from collector_ext.core.events import Delivered, Event, ExportFinished, KeptFound, PayloadReceived
 from tests.simulation.bodies import ids_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def event_text(event: Event) -> str:
     if isinstance(event, ExportFinished):
         outcomes = "; ".join(_outcome(outcome) for outcome in event.outcomes)
         return f"{event.exporter} has finished: {outcomes}"
+    if isinstance(event, KeptFound):
+        return f"kept for {event.exporter}: {_items(event.payloads)}"
     return repr(event)
 
 
@@ -34,6 +36,8 @@ def action_text(action: Action) -> str:
     if isinstance(action, Export):
         requests = "; ".join(_items(request.payloads) for request in action.requests)
         return f"export by {action.exporter} until {action.deadline_at:.3f}: {requests}"
+    if isinstance(action, Keep):
+        return f"keep for {action.exporter}: {_items(action.payloads)}"
     if isinstance(action, Say):
         return f"say {action.level} {action.text}"
     return repr(action)

@@ -170,6 +170,7 @@ BROKEN_PARTS = [
     ("nothing that is open is given up", Unfinished, "give_up_all", lambda *_, **__: []),
     ("what is given up late is exported", Unfinished, "receive", lambda _s, _id, body: body),
     ("what is left at the end is not counted", Outbox, "leave", lambda *_, **__: []),
+    ("what was kept is not taken up", Outbox, "restore", lambda *_: []),
     ("the summary is empty", Pipelines, "summary", lambda *_: ""),
     ("SHUTDOWN leaves what rests alone", Breaker, "start_flush", _started_as_any),
     ("only the first of several payloads is put", Pipelines, "put", _put_but_one),
