@@ -12,6 +12,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import SpanContext
 
+from otel_layer.core import outbox
 from otel_layer.core.patience import SEND_S
 from otel_layer.edge import local_exporter, sdk
 from otel_layer.edge.connection import CollectorFault, Connection
@@ -62,6 +63,12 @@ def lines(monkeypatch):
 
 
 @pytest.fixture
+def busy(monkeypatch):
+    """One request in each interval, as if many had been sent before."""
+    monkeypatch.setattr(outbox, "BURST_COUNT", 1)
+
+
+@pytest.fixture
 def made():
     """Exporters to close: in a function the process ends with them."""
     exporters: list[LocalExporter] = []
@@ -97,9 +104,23 @@ def in_invocation(request_id, call):
 
 
 class TestSpansOfAnInvocation:
-    """Sent when they end, unless something was sent moments ago."""
+    """Sent when they end, unless much was sent moments ago."""
 
-    def test_the_first_goes_at_once_and_those_right_after_it_with_the_end(
+    def test_each_of_a_few_goes_at_once(self, collector, export):
+        exporter = export(collector)
+        exporter.begin("request-1", started("root"))
+        in_invocation("request-1", lambda: [exporter.take(ended(f"span-{n}")) for n in range(3)])
+
+        requests = collector.wait_for(lambda requests: len(requests) == 4)
+        assert [(one.phase, names(one)) for one in requests] == [
+            ("start", ["root"]),
+            (None, ["span-0"]),
+            (None, ["span-1"]),
+            (None, ["span-2"]),
+        ]
+
+    @pytest.mark.usefixtures("busy")
+    def test_one_of_many_goes_at_once_and_those_right_after_it_with_the_end(
         self, collector, export, clock
     ):
         exporter = export(collector)
@@ -143,6 +164,7 @@ class TestSpansOfAnInvocation:
         requests = collector.wait_for_end("request-1")
         assert [one.phase for one in requests] == [None, "end"]
 
+    @pytest.mark.usefixtures("busy")
     def test_two_invocations_at_a_time_are_kept_apart(self, collector, export):
         exporter = export(collector)
         exporter.begin("request-1", started("root-1"))
@@ -174,6 +196,7 @@ class TestSpansOfNoInvocation:
 class TestLargeSpans:
     """A request has a bound, so that the kernel can hold it whole."""
 
+    @pytest.mark.usefixtures("busy")
     def test_they_are_divided_and_do_not_wait(self, collector, export):
         exporter = export(collector)
         exporter.begin("request-1", started())
@@ -322,6 +345,7 @@ class TestACollectorThatDoesNotRead:
             assert exporter._outbox.lost_count > 0
             assert len(lines) == 1
 
+    @pytest.mark.usefixtures("busy")
     def test_an_end_that_was_not_taken_is_said_again_without_its_spans(
         self, collector, export, lines, monkeypatch
     ):
@@ -461,6 +485,7 @@ class TestWhereSpansEnd:
 
         assert names(collector.wait_for_end("request-1")[-1]) == ["interrupted"]
 
+    @pytest.mark.usefixtures("busy")
     def test_in_a_child_process_the_parent_s_connection_is_left_alone(self, collector, export):
         exporter = export(collector)
         exporter.begin("request-1", started("root"))

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from otel_layer.core.otlp import EncodedSpan
-from otel_layer.core.outbox import INTERVAL_S, REQUEST_BYTES_MAX, SIZE_BYTES_MAX, Outbox
+from otel_layer.core.outbox import (
+    BURST_COUNT,
+    INTERVAL_S,
+    REQUEST_BYTES_MAX,
+    SIZE_BYTES_MAX,
+    Outbox,
+)
 
 SPAN = EncodedSpan(b"", b"", b"span")
 LATER = EncodedSpan(b"", b"", b"later")
 QUARTER = SIZE_BYTES_MAX // 4
+
+
+def busy():
+    """One that has sent as much at once as it may."""
+    outbox = Outbox()
+    for _ in range(BURST_COUNT):
+        outbox.sent(5.0)
+    return outbox
 
 
 def large(size_bytes=QUARTER):
@@ -45,35 +59,35 @@ class TestWhatWaits:
 
 
 class TestWhenItIsTime:
-    """Ten spans in a millisecond are one request."""
+    """The first spans do not wait, and hundreds in a second are not a request each."""
 
-    def test_the_first_span_does_not_wait(self):
-        assert Outbox().is_due("request-1", now=5.0)
-
-    def test_nothing_is_due_right_after_a_request(self):
+    def test_the_first_spans_do_not_wait(self):
         outbox = Outbox()
-        outbox.sent(5.0)
+        waited = []
+        for _ in range(BURST_COUNT):
+            waited.append(not outbox.is_due("request-1", now=5.0))
+            outbox.sent(5.0)
 
-        assert not outbox.is_due("request-1", 5.0 + INTERVAL_S / 2)
+        assert not any(waited)
+
+    def test_nothing_is_due_right_after_so_many(self):
+        assert not busy().is_due("request-1", 5.0 + INTERVAL_S / 2)
 
     def test_it_is_due_when_a_whole_request_waits(self):
-        outbox = Outbox()
-        outbox.sent(5.0)
+        outbox = busy()
         outbox.put("request-1", large(REQUEST_BYTES_MAX))
 
         assert outbox.is_due("request-1", 5.0)
 
     def test_what_waits_of_another_invocation_would_not_go_with_it(self):
-        outbox = Outbox()
-        outbox.sent(5.0)
+        outbox = busy()
         outbox.put("request-0", large(REQUEST_BYTES_MAX))
         outbox.put("request-1", SPAN)
 
         assert not outbox.is_due("request-1", 5.0)
 
     def test_what_was_taken_or_lost_is_not_there_any_more(self):
-        outbox = Outbox()
-        outbox.sent(5.0)
+        outbox = busy()
         outbox.put("request-1", large(REQUEST_BYTES_MAX))
         outbox.take("request-1")
         outbox.put("request-2", large(REQUEST_BYTES_MAX))
@@ -83,11 +97,27 @@ class TestWhenItIsTime:
         assert not outbox.is_due("request-2", 5.0)
         assert outbox.request_ids() == ["request-3"]
 
-    def test_it_is_due_when_the_interval_is_over(self):
-        outbox = Outbox()
-        outbox.sent(0.0)
+    def test_after_them_one_is_due_in_each_interval(self):
+        outbox = busy()
+        due = []
+        for number in range(1, 5):
+            now = 5.0 + number * INTERVAL_S * 1.001
+            due.append(outbox.is_due("request-1", now))
+            outbox.sent(now)
+            due.append(outbox.is_due("request-1", now))
 
-        assert outbox.is_due("request-1", INTERVAL_S)
+        assert due == [True, False] * 4
+
+    def test_after_a_rest_as_many_do_not_wait_as_at_first(self):
+        outbox = busy()
+        later = 5.0 + (BURST_COUNT + 1) * INTERVAL_S
+        for _ in range(BURST_COUNT - 1):
+            outbox.sent(later)
+        was_due = outbox.is_due("request-1", later)
+        outbox.sent(later)
+
+        assert was_due
+        assert not outbox.is_due("request-1", later)
 
 
 class TestWhenTooMuchWaits:
