@@ -64,7 +64,7 @@ class Unfinished:
         self.late_count = 0  # spans that came after they were given up
 
     def start(self, request_id: str, body: bytes, *, now: float) -> list[Payload]:
-        """Hold the provisional root of an invocation.
+        """Hold the provisional root of an invocation, in place of what it was before.
 
         Args:
             request_id: The invocation.
@@ -81,6 +81,8 @@ class Unfinished:
             return []
         given_up = [] if invocation.root_id == root_id else self.give_up(request_id, NO_END, now)
         invocation.root, invocation.root_id = body, root_id
+        if invocation.snapshot:
+            invocation.snapshot = wire.without_spans(invocation.snapshot, {root_id})
         return given_up + self._give_up_oldest(now)
 
     def snapshot(self, request_id: str, body: bytes, *, now: float) -> list[Payload]:

@@ -32,9 +32,11 @@ _SPANS = 2
 _SPAN_ID = 2
 _START_TIME = 7
 _END_TIME_TAG = bytes([8 << 3 | FIXED64])
-_STATUS_TAG = bytes([15 << 3 | LENGTH_DELIMITED])
+_STATUS = 15
+_STATUS_TAG = bytes([_STATUS << 3 | LENGTH_DELIMITED])
 _STATUS_MESSAGE_TAG = bytes([2 << 3 | LENGTH_DELIMITED])
-_STATUS_CODE_ERROR = bytes([3 << 3 | VARINT, 2])
+_STATUS_CODE = 3
+_STATUS_CODE_ERROR = bytes([_STATUS_CODE << 3 | VARINT, 2])
 _SPAN_ID_PREFIX = bytes([_SPAN_ID << 3 | LENGTH_DELIMITED, 8])
 
 
@@ -132,7 +134,8 @@ def end_spans(body: bytes, *, end_ns: int, message: str) -> bytes:
     """Return the request with every span ended as an ERROR.
 
     End time and status are appended to each span: of a repeated singular field the last one
-    counts. No span ends before it started: the platform's times are cut to milliseconds.
+    counts. One that is an ERROR already knows better why, and keeps its status. No span ends
+    before it started: the platform's times are cut to milliseconds.
 
     Args:
         body: A trace export request.
@@ -148,7 +151,8 @@ def end_spans(body: bytes, *, end_ns: int, message: str) -> bytes:
 
     def end(span: bytes) -> bytes:
         at_ns = min(max(end_ns, _start_ns(span, 0, len(span))), _FIXED64_MAX)
-        return span + _END_TIME_TAG + at_ns.to_bytes(8, "little") + ending
+        ended = span + _END_TIME_TAG + at_ns.to_bytes(8, "little")
+        return ended if _is_error(span) else ended + ending
 
     return _edit_spans(body, end)
 
@@ -231,6 +235,15 @@ def _start_ns(data: bytes, start: int, end: int) -> int:
         if field.number == _START_TIME and field.wire_type == FIXED64:
             return int.from_bytes(data[field.value_at : field.end], "little")
     return 0
+
+
+def _is_error(span: bytes) -> bool:
+    code = b""
+    for status_at, status_end in contents(span, (_STATUS,), 0, len(span)):
+        for field in fields(span, status_at, status_end):
+            if field.number == _STATUS_CODE:
+                code = span[field.tag_at : field.end]
+    return code == _STATUS_CODE_ERROR
 
 
 def fields(data: bytes, start: int, end: int) -> Iterator[Field]:

@@ -126,6 +126,14 @@ class TestASnapshot:
 
         assert set(spans) == {"other"}
 
+    def test_what_its_root_has_come_to_since_counts(self):
+        later = export_request(("root with an exception", ROOT), is_open=True)
+        unfinished = unfinished_after(("start", STARTED), ("snapshot", STARTED + OPEN_CALLS))
+
+        unfinished.start("r-1", later, now=NOW)
+
+        assert set(given_up(unfinished)) == {"root with an exception", "child", "other"}
+
     def test_a_span_that_arrives_ended_is_dropped_from_it(self):
         unfinished = unfinished_after(("snapshot", OPEN_CALLS), ("receive", CALL))
 

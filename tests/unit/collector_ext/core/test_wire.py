@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # it has no stubs
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Status as SpanStatus
 
 from collector_ext.core import wire
 from tests.fakes.trace_requests import export_request, span_id, spans_in
@@ -175,6 +179,19 @@ class TestEndingSpans:
         (root, _) = spans_in(wire.end_spans(TWO, end_ns=9_000_000_000, message="late"))
 
         assert root.end_time_unix_nano == 9_000_000_000
+
+    def test_a_span_that_knows_why_it_failed_says_it_itself(self):
+        request = ExportTraceServiceRequest.FromString(self.OPEN)
+        root, child = request.resource_spans[0].scope_spans[0].spans
+        root.status.code, root.status.message = SpanStatus.STATUS_CODE_ERROR, "SystemExit: 3"
+        child.status.code, child.status.message = SpanStatus.STATUS_CODE_OK, "fine so far"
+
+        spans = spans_in(wire.end_spans(request.SerializeToString(), end_ns=9, message="failure"))
+
+        assert [(span.status.code, span.status.message) for span in spans] == [
+            (2, "SystemExit: 3"),
+            (2, "failure"),
+        ]
 
     def test_no_span_ends_before_it_started(self):
         (root, _) = spans_in(wire.end_spans(self.OPEN, end_ns=999_999_999, message="at once"))
