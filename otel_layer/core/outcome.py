@@ -16,6 +16,17 @@ STATUS_CHARACTERS_MAX = 1024
 """Of a status: the event has the message."""
 
 
+RESULT_BYTES_MAX = 6 * 1024 * 1024 + 100
+"""What Lambda takes of a result: with more, its answer to the runtime client is 413, and that
+ends the process.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+
+TOO_LARGE = "Function.ResponseSizeTooLarge"
+"""What Lambda calls it."""
+
+
 def error_type(exception: BaseException) -> str:
     """Return the exception's class with its module, which built-in ones do without."""
     kind = type(exception)
@@ -50,6 +61,21 @@ def cut(pieces: Iterable[str], characters_max: int) -> str:
     if lost:
         kept.append(f"… [{lost} more characters]")
     return "".join(kept)
+
+
+def is_too_large(result: object) -> bool:
+    """Return whether Lambda will not take a result.
+
+    Args:
+        result: What the runtime client posts: JSON text, or bytes.
+    """
+    if not isinstance(result, (str, bytes)):
+        return False
+    size_bytes = len(result)
+    # Most results are small or ASCII: nothing is encoded to know their size.
+    if isinstance(result, str) and RESULT_BYTES_MAX >= size_bytes > RESULT_BYTES_MAX // 4:
+        size_bytes = len(result.encode("utf-8", "replace"))
+    return size_bytes > RESULT_BYTES_MAX
 
 
 def posted_error(body: object) -> tuple[str, str]:

@@ -94,7 +94,8 @@ class Invocations:
     def raised(self, invocation: Invocation | None, exception: BaseException) -> None:
         """Take note of the exception that left the handler; it is not touched.
 
-        What is no ``Exception`` ends the process: nothing will be posted.
+        What is no ``Exception`` ends the process, where the runtime is known: nothing will be
+        posted.
         """
         if invocation is None:
             return
@@ -102,15 +103,17 @@ class Invocations:
         with self._shield("record the handler's exception", _CONSEQUENCE):
             self._record(invocation.root, exception)
         with self._shield("leave the root span", _CONSEQUENCE):
-            posted = self.ends_when_posted and isinstance(exception, Exception)
-            self._leave(invocation, is_over=not posted)
+            self._leave(invocation, is_over=not self.ends_when_posted)
+            if self.ends_when_posted and not isinstance(exception, Exception):
+                self._end_with_process(self._unposted.pop(invocation.request_id))
 
-    def posted(self, request_id: str, error: object = None) -> None:
+    def posted(self, request_id: str, error: object = None, *, result: object = None) -> None:
         """End the root span: the runtime is about to post the result, or an error.
 
         Args:
             request_id: Of the invocation.
             error: The error's JSON text; None for a result.
+            result: The result's; None for an error.
         """
         with self._shield("end the root span", _CONSEQUENCE):
             invocation = self._unposted.pop(request_id, None)
@@ -122,7 +125,12 @@ class Invocations:
             if error is not None and not invocation.has_failed:
                 kind, message = outcome.posted_error(error)
                 _fail(invocation.root, kind, message)
-            self._end(invocation)
+            if outcome.is_too_large(result):
+                limit = f"the result has more than {outcome.RESULT_BYTES_MAX} bytes"
+                _fail(invocation.root, outcome.TOO_LARGE, limit)
+                self._end_with_process(invocation)
+            else:
+                self._end(invocation)
 
     def _parent(self, event: object, lambda_context: Any) -> Context:  # noqa: ANN401  # as in begin
         w3c = getattr(lambda_context, "w3c", None)
@@ -152,9 +160,12 @@ class Invocations:
         name = self._function.name or str(getattr(lambda_context, "function_name", "handler"))
         root = self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
         with self._shield("announce the invocation", _CONSEQUENCE):
-            is_sampled = root.get_span_context().trace_flags.sampled
-            self._exporter.begin(request_id, root if is_sampled else None)  # type: ignore[arg-type]  # a sampled span is the SDK's
+            self._announce(request_id, root)
         return Invocation(request_id, root)
+
+    def _announce(self, request_id: str, root: Span) -> bool:
+        is_sampled = root.get_span_context().trace_flags.sampled
+        return self._exporter.begin(request_id, root if is_sampled else None)  # type: ignore[arg-type]  # a sampled span is the SDK's
 
     def _leave(self, invocation: Invocation, *, is_over: bool) -> None:
         if invocation.otel_token is not None:
@@ -175,6 +186,13 @@ class Invocations:
 
     def _end(self, invocation: Invocation) -> None:
         invocation.root.end()
+        self._exporter.end(invocation.request_id)
+
+    def _end_with_process(self, invocation: Invocation) -> None:
+        # To end takes an interpreter tens of milliseconds, and is part of the invocation. So
+        # what is known by now goes to the collector as the provisional root, for it to end.
+        if not self._announce(invocation.request_id, invocation.root):
+            invocation.root.end()
         self._exporter.end(invocation.request_id)
 
 

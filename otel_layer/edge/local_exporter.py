@@ -65,18 +65,23 @@ class LocalExporter:
         self._patience = Patience()
         self._roots: dict[str, int] = {}
 
-    def begin(self, request_id: str, root: ReadableSpan | None) -> None:
-        """Take note of a new invocation.
+    def begin(self, request_id: str, root: ReadableSpan | None) -> bool:
+        """Take note of a new invocation, or of what its open root has come to since.
 
         Args:
             request_id: Lambda's id of it.
-            root: Its root span, just started; None if it is not sampled.
+            root: Its root span, not ended; None if it is not sampled.
+
+        Returns:
+            Whether the collector holds the root as it is now: should the process end, it will
+            be ended there.
         """
         context = root.get_span_context() if root else None
         with self._lock:
             self._roots[request_id] = context.span_id if context else 0
             if root and self._own_collector and self._patience.allows(monotonic()):
-                self._send(request_id, [self._encoder.encode(root)], b"start")
+                return self._send(request_id, [self._encoder.encode(root)], b"start")
+            return False
 
     def take(self, span: ReadableSpan) -> None:
         """Take over a span that has ended."""

@@ -103,7 +103,7 @@ def announce_posts(invocations: Invocations) -> bool:
     for kind in classes:
         result, error = (getattr(kind, post) for post in posts)
         kind.post_invocation_result = announcing_post(  # type: ignore[attr-defined]  # found above
-            result, lambda request_id, _: invocations.posted(request_id)
+            result, lambda request_id, content: invocations.posted(request_id, result=content)
         )
         kind.post_invocation_error = announcing_post(error, invocations.posted)  # type: ignore[attr-defined]  # found above
     return bool(classes)

@@ -6,7 +6,14 @@ import json
 
 import pytest
 
-from otel_layer.core.outcome import cut, error_type, exception_event, posted_error
+from otel_layer.core.outcome import (
+    RESULT_BYTES_MAX,
+    cut,
+    error_type,
+    exception_event,
+    is_too_large,
+    posted_error,
+)
 
 
 class OwnError(Exception):
@@ -47,6 +54,33 @@ class TestABoundedText:
     @pytest.mark.parametrize("pieces", [["abcdefgh"], ["abc", "def", "gh"], iter("abcdefgh")])
     def test_what_is_beyond_is_counted(self, pieces):
         assert cut(pieces, 5) == "abcde… [3 more characters]"
+
+
+class TestAResult:
+    """Lambda takes so many bytes of it: what counts is UTF-8."""
+
+    @pytest.mark.parametrize(
+        "result",
+        [None, 7, "", "x" * RESULT_BYTES_MAX],
+        ids=["none", "number", "empty", "as large as may be"],
+    )
+    def test_one_that_fits(self, result):
+        assert not is_too_large(result)
+
+    @pytest.mark.parametrize(
+        "result",
+        [
+            "x" * (RESULT_BYTES_MAX + 1),
+            b"x" * (RESULT_BYTES_MAX + 1),
+            "é" * (RESULT_BYTES_MAX // 2 + 1),
+        ],
+        ids=["text", "bytes", "two bytes each"],
+    )
+    def test_one_that_does_not(self, result):
+        assert is_too_large(result)
+
+    def test_text_that_is_not_unicode_is_not_ours_to_judge(self):
+        assert not is_too_large("\ud800" * (RESULT_BYTES_MAX // 2))
 
 
 class TestAPostedError:

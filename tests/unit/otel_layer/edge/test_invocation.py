@@ -10,6 +10,7 @@ from opentelemetry import baggage, context, propagate, trace
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.trace import TracerProvider
 
+from otel_layer.core.outcome import RESULT_BYTES_MAX
 from otel_layer.edge.bootstrap import TracedHandler
 from otel_layer.edge.invocation import Function, Invocations
 from otel_layer.edge.local_exporter import invocation_id
@@ -28,9 +29,11 @@ class RecordingExporter:
     def __init__(self) -> None:
         self.roots: list[Any] = []
         self.ended: list[str] = []
+        self.is_held = True  # whether a provisional root is held, until the process ends
 
     def begin(self, _request_id, root):
         self.roots.append(root)
+        return self.is_held
 
     def end(self, request_id):
         self.ended.append(request_id)
@@ -132,6 +135,62 @@ class TestTheEnd:
         invocations.posted("request-1", json.dumps({"errorType": "Other"}))
 
         assert exporter.roots[0].attributes["error.type"] == "ValueError"
+
+
+class TestAnEndOfTheProcess:
+    """It takes a while, and is part of the invocation: the collector sees the last of it."""
+
+    def test_the_root_is_held_with_the_exception_that_ends_it(self, invocations, exporter):
+        with pytest.raises(KeyboardInterrupt):
+            TracedHandler(interrupted, invocations)({}, LambdaContext())
+
+        started, held = exporter.roots
+        assert held is started
+        assert held.is_recording()
+        assert (held.status.description, len(held.events)) == ("KeyboardInterrupt: now", 1)
+        assert exporter.ended == ["request-1"]
+
+    def test_without_anyone_who_holds_it_it_ends_with_the_handler(self, invocations, exporter):
+        exporter.is_held = False
+
+        with pytest.raises(KeyboardInterrupt):
+            TracedHandler(interrupted, invocations)({}, LambdaContext())
+
+        assert not exporter.roots[0].is_recording()
+        assert exporter.ended == ["request-1"]
+
+    def test_with_an_unknown_runtime_the_process_may_go_on(self, invocations, exporter):
+        invocations.ends_when_posted = False
+
+        with pytest.raises(KeyboardInterrupt):
+            TracedHandler(interrupted, invocations)({}, LambdaContext())
+
+        assert not exporter.roots[0].is_recording()
+
+    def test_a_result_that_is_too_large_leads_to_it(self, invocations, exporter):
+        TracedHandler(lambda *_: None, invocations)({}, LambdaContext())
+
+        invocations.posted("request-1", result="x" * (RESULT_BYTES_MAX + 1))
+
+        _, held = exporter.roots
+        assert held.is_recording()
+        assert held.attributes["error.type"] == "Function.ResponseSizeTooLarge"
+        assert not held.status.is_ok
+        assert exporter.ended == ["request-1"]
+
+    def test_a_result_that_is_just_not_does_not(self, invocations, exporter):
+        TracedHandler(lambda *_: None, invocations)({}, LambdaContext())
+
+        invocations.posted("request-1", result="x" * RESULT_BYTES_MAX)
+
+        (root,) = exporter.roots
+        assert (root.is_recording(), root.status.is_unset) == (False, True)
+
+
+def interrupted(*_):
+    """A handler whose process is about to end."""
+    message = "now"
+    raise KeyboardInterrupt(message)
 
 
 class TestTheException:
