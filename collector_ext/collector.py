@@ -14,7 +14,7 @@ from collector_ext.core.events import KeptFound, NextFailed
 from collector_ext.core.lifecycle import Lifecycle
 from collector_ext.core.otlp import METRICS
 from collector_ext.edge import clock
-from collector_ext.edge.chance import chance
+from collector_ext.edge.chance import chance, random_bytes
 from collector_ext.edge.config_sources import source_from
 from collector_ext.edge.exporter import Exporter
 from collector_ext.edge.extensions_api import ExtensionsApi
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from collector_ext.core.delivery.report import Report
     from collector_ext.core.events import Event
+    from collector_ext.core.initialisation import FailedInit
     from collector_ext.core.otlp import Signal
     from collector_ext.edge.config_sources import Source
     from collector_ext.edge.exporter import Sender
@@ -72,6 +73,7 @@ def collect(session: Session, listeners: Listeners) -> None:
         flush_timeout_s=delivery.flush_timeout_s or collector.export_timeout_s,
         has_telemetry=listeners.has_telemetry,
         report=collector.report(variables),
+        root_of=_root_maker(variables),
     )
     keeper = collector.keeper()
     kept = keeper.kept() if keeper else {}
@@ -236,6 +238,21 @@ class Collector:
         except ValueError as fault:
             self._log.say(WARN, f"OTLP/gRPC is not received: {fault}; OTLP/HTTP is")
             return receiver
+
+
+def _root_maker(variables: Mapping[str, str]) -> Callable[[FailedInit], bytes] | None:
+    """Return what makes the root of an invocation that failed with its initialisation."""
+    if variables.get("OTEL_TRACES_SAMPLER", "").endswith("always_off"):
+        return None  # The internal half, had it come to it, would not have made one either.
+
+    def root(failure: FailedInit) -> bytes:
+        from collector_ext.core import failed_init  # noqa: PLC0415 - when one has failed
+        from collector_ext.core.config.resource import resource_of  # noqa: PLC0415 - likewise
+
+        ids = random_bytes(failed_init.TRACE_ID_BYTES + failed_init.SPAN_ID_BYTES)
+        return failed_init.root_of(failure, resource_of(variables), VERSION, ids)
+
+    return root
 
 
 def _to_protobuf(signal: Signal, body: bytes) -> bytes:

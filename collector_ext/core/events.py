@@ -51,6 +51,19 @@ class RequestRefused(Value):
     reason: str
 
 
+class InitStarted(Value):
+    """Telemetry reported ``platform.initStart``."""
+
+    is_part_of_invocation: bool  # a suppressed init, phase `invoke`
+    at: float  # s since the epoch, by the platform's clock; whole milliseconds
+
+
+class InitDone(Value):
+    """Telemetry reported ``platform.initReport``: runtime and extensions are initialised."""
+
+    status: str  # success, error or timeout; empty when it is not told
+
+
 class RuntimeDone(Value):
     """Telemetry reported ``platform.runtimeDone`` or ``platform.report`` of an invocation."""
 
@@ -109,6 +122,8 @@ Event = (
     | NextFailed
     | PayloadReceived
     | RequestRefused
+    | InitStarted
+    | InitDone
     | RuntimeDone
     | ExportFinished
     | KeptFound

@@ -29,6 +29,8 @@ from collector_ext.core.events import (
     SUCCESS,
     Event,
     ExportFinished,
+    InitDone,
+    InitStarted,
     InvokeReceived,
     KeptFound,
     NextFailed,
@@ -38,6 +40,7 @@ from collector_ext.core.events import (
     ShutdownReceived,
     TimerExpired,
 )
+from collector_ext.core.initialisation import Initialisation
 from collector_ext.core.invocation import Invocation
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
 from collector_ext.core.otlp_items import item_count
@@ -45,8 +48,11 @@ from collector_ext.core.unfinished import NO_END, Unfinished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from collector_ext.core.delivery.report import Report
     from collector_ext.core.delivery.strategy import Strategy
+    from collector_ext.core.initialisation import FailedInit
 
 DEADLINE_MARGIN_S = 0.2
 """Kept in hand before Lambda's deadline: an export that ends later makes it a timeout."""
@@ -81,9 +87,11 @@ class Lifecycle:
         flush_timeout_s: The longest that one flush may take, whatever the deadline.
         has_telemetry: Whether the platform reports the end of invocations.
         report: The collector's own metrics, where they are asked for.
+        root_of: Makes the export request with the root span of an invocation that failed before
+            its handler was called; None where there shall be none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it decides about, and what it is told once
         self,
         pipelines: Pipelines,
         strategy: Strategy,
@@ -91,6 +99,7 @@ class Lifecycle:
         flush_timeout_s: float,
         has_telemetry: bool,
         report: Report | None = None,
+        root_of: Callable[[FailedInit], bytes] | None = None,
     ) -> None:
         self.phase = READY
         self._pipelines = pipelines
@@ -98,6 +107,8 @@ class Lifecycle:
         self._strategy = strategy
         self._report = report
         self._unfinished = Unfinished()
+        self._initialisation = Initialisation()
+        self._root_of = root_of
         self._invocation = Invocation(has_telemetry=has_telemetry)
         self._flush_timeout_s = flush_timeout_s
         self._waiting_since: float | None = None  # the first of what no flush has taken yet
@@ -150,8 +161,8 @@ class Lifecycle:
                 return self._payload_received(event, now)
             case InvokeReceived():
                 return self._invoke_received(event, now)
-            case RuntimeDone():
-                return self._runtime_done(event, now)
+            case RuntimeDone() | InitStarted() | InitDone():
+                return self._telemetry_received(event, now)
             case ExportFinished():
                 return self._export_finished(event, now)
             case _:
@@ -202,6 +213,9 @@ class Lifecycle:
     def _sorted(self, event: PayloadReceived, now: float) -> list[Payload]:
         """Keep spans that have not ended; return what is to be exported."""
         payload, request_id = event.payload, event.request_id
+        if event.phase == START and not request_id:
+            self._initialisation.hold(payload.body)
+            return []
         if event.phase == START:
             return self._unfinished.start(request_id, payload.body, now=now)
         if event.phase == SNAPSHOT:
@@ -215,6 +229,7 @@ class Lifecycle:
 
     def _invoke_received(self, event: InvokeReceived, now: float) -> list[Action]:
         self._invocation.begin(event.request_id, event.deadline_at, now)
+        self._initialisation.invoked()
         self._strategy.invoked(now)
         # A root that nobody has ended by now never will be: its invocation is over.
         given_up = self._unfinished.give_up_all(NO_END, now, but=event.request_id)
@@ -230,13 +245,30 @@ class Lifecycle:
             actions += self._drain(now)
         return actions
 
+    def _telemetry_received(
+        self, event: RuntimeDone | InitStarted | InitDone, now: float
+    ) -> list[Action]:
+        if isinstance(event, RuntimeDone):
+            return self._runtime_done(event, now)
+        self._initialisation.take(event)
+        return []
+
     def _runtime_done(self, event: RuntimeDone, now: float) -> list[Action]:
         actions: list[Action] = []
         is_failure = event.status != SUCCESS
         if is_failure and self._unfinished.has_started_by(event.request_id, event.at):
             why = event.error_type or event.status
             actions += self._put(self._unfinished.give_up(event.request_id, why, event.at), now)
+        if is_failure:
+            actions += self._put(self._failed_with_init(event), now)
         return actions + self._end(event.request_id, event.at, now, is_failure=is_failure)
+
+    def _failed_with_init(self, event: RuntimeDone) -> list[Payload]:
+        failure = self._initialisation.failure_of(event)
+        if failure is None or self._root_of is None:
+            return []
+        body = self._root_of(failure)
+        return [Payload(TRACES, PROTOBUF, body, item_count(TRACES, body), is_suspect=False)]
 
     def _end(
         self, request_id: str, ended_at: float, now: float, *, is_failure: bool = False

@@ -1,7 +1,8 @@
 """OTLP/HTTP as a server speaks it: a request in, an answer and an event out.
 
 Beside the standard, two headers tie a request to an invocation: ``Lambda-Invocation-Id`` and
-``Lambda-Invocation-Phase``, which our own internal half sends, in protobuf.
+``Lambda-Invocation-Phase``, which our own internal half sends, in protobuf. The phase ``start``
+without an id is of an initialisation that failed, see `initialisation`.
 
 Specification: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
@@ -179,7 +180,8 @@ def _checked_phase(request: Request, signal: Signal, content_type: str, body: by
         raise _RefusalError(_BAD_REQUEST, f"Lambda-Invocation-Phase {phase!r}")
     if signal != TRACES or content_type != PROTOBUF:
         raise _RefusalError(_BAD_REQUEST, "Lambda-Invocation-Phase is for traces in protobuf")
-    if not request.headers.get("lambda-invocation-id"):
+    # The root of an initialisation that failed: its process knows of no invocation.
+    if phase != START and not request.headers.get("lambda-invocation-id"):
         raise _RefusalError(_BAD_REQUEST, "Lambda-Invocation-Phase without Lambda-Invocation-Id")
     if phase in {START, SNAPSHOT}:
         _check_unfinished(phase, body)

@@ -1,4 +1,4 @@
-"""The platform's telemetry as events: how an invocation ended.
+"""The platform's telemetry as events: how an initialisation, or an invocation, ended.
 
 A batch is a JSON array of ``{"time": ISO 8601, "type": ..., "record": {...}}``. Whatever we do
 not know, or cannot read, is passed over: the platform would only send it again.
@@ -12,12 +12,15 @@ Specification: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-ref
 from __future__ import annotations
 
 from collector_ext.core import json_text
-from collector_ext.core.events import RuntimeDone
+from collector_ext.core.events import InitDone, InitStarted, RuntimeDone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    PlatformEvent = InitStarted | InitDone | RuntimeDone
+
+_INIT_START, _INIT_REPORT = "platform.initStart", "platform.initReport"
 _ENDS = ("platform.runtimeDone", "platform.report")
 
 _LEAP_SECOND = 61
@@ -25,8 +28,8 @@ _LEAP_SECOND = 61
 _DAYS_TO_EPOCH = 719_468  # from 1 March of year 0, the calendar's start below
 
 
-def events_in(body: bytes, now: float) -> list[RuntimeDone]:
-    """Return what a batch says about the end of invocations, in its order.
+def events_in(body: bytes, now: float) -> list[PlatformEvent]:
+    """Return what a batch says about initialisations and ends of invocations, in its order.
 
     Args:
         body: What the platform posted.
@@ -38,22 +41,28 @@ def events_in(body: bytes, now: float) -> list[RuntimeDone]:
         return []
     if not isinstance(batch, list):
         return []
-    ends = [entry for entry in batch if isinstance(entry, dict) and entry.get("type") in _ENDS]
-    return [_runtime_done(end["record"], end.get("time"), now) for end in ends if _has_id(end)]
+    events = [_event(entry, now) for entry in batch if isinstance(entry, dict)]
+    return [event for event in events if event is not None]
 
 
-def _has_id(end: dict[str, Any]) -> bool:
-    record = end.get("record")
-    return isinstance(record, dict) and isinstance(record.get("requestId"), str)
+def _event(entry: dict[str, Any], now: float) -> PlatformEvent | None:
+    kind, record = entry.get("type"), entry.get("record")
+    if not isinstance(record, dict):
+        return None
+    status = str(record.get("status", ""))
+    if kind in _ENDS and isinstance(record.get("requestId"), str):
+        error_type = str(record.get("errorType") or "")
+        return RuntimeDone(record["requestId"], status, error_type, _at(entry, now))
+    if kind == _INIT_START:
+        return InitStarted(record.get("phase") == "invoke", _at(entry, now))
+    return InitDone(status) if kind == _INIT_REPORT else None
 
 
-def _runtime_done(record: dict[str, Any], time: object, now: float) -> RuntimeDone:
+def _at(entry: dict[str, Any], now: float) -> float:
     try:
-        at = epoch_s(str(time))
+        return epoch_s(str(entry.get("time")))
     except ValueError:
-        at = now
-    status, error_type = str(record.get("status", "")), str(record.get("errorType") or "")
-    return RuntimeDone(record["requestId"], status, error_type, at)
+        return now
 
 
 def epoch_s(text: str) -> float:

@@ -130,6 +130,17 @@ def without_spans(body: bytes, unwanted_ids: Collection[bytes]) -> bytes:
         return body
 
 
+def append_to_spans(body: bytes, content: bytes) -> bytes:
+    """Return the request with serialised fields at the end of every span.
+
+    Of a repeated singular field the last one counts; a list grows.
+
+    Raises:
+        MalformedError: The request cannot be walked down to its spans.
+    """
+    return _edit_spans(body, lambda span: span + content)
+
+
 def end_spans(body: bytes, *, end_ns: int, message: str) -> bytes:
     """Return the request with every span ended as an ERROR.
 

@@ -6,7 +6,6 @@ Specification: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
 from __future__ import annotations
 
 from collector_ext.core import telemetry
-from collector_ext.core.events import RuntimeDone
 from collector_ext.edge import clock
 from collector_ext.edge.http_server import HttpServer, empty_response
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     import _socket
 
     from collector_ext.core.http1 import HttpError, Request
+    from collector_ext.core.telemetry import PlatformEvent
 
 _BATCH_BYTES_MAX = 1024 * 1024
 """Lambda posts up to twice the subscription's maxBytes (262144) and some metadata."""
@@ -26,7 +26,7 @@ class TelemetryApi:
     """Turn batches into events. Any path, and 200 for everything, or Lambda sends it again."""
 
     def __init__(self, listener: _socket.socket) -> None:
-        self._events: list[RuntimeDone] = []
+        self._events: list[PlatformEvent] = []
         self._server = HttpServer(
             listener,
             respond=self._respond,
@@ -36,10 +36,10 @@ class TelemetryApi:
         self.interests = self._server.interests
         self.close = self._server.close
 
-    def events(self) -> list[RuntimeDone]:
-        """Read all connections dry; return the ends of invocations they told of."""
+    def events(self) -> list[PlatformEvent]:
+        """Read all connections dry; return what they told of."""
         for _ in self._server.read_dry():
-            pass  # Ends are small, and each is one of the few that invocations have.
+            pass  # What is read of a batch is small, and there is little of it.
         events, self._events = self._events, []
         return events
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from collector_ext.core import wire
 from collector_ext.core.actions import INFO, WARN, AskNext, Exit, Export, Say
 from collector_ext.core.delivery.failures import LOCAL, TIMEOUT, UNAVAILABLE
 from collector_ext.core.delivery.flush import OUTCOME_GRACE_S
@@ -13,6 +14,8 @@ from collector_ext.core.delivery.strategy import Continuous, End, Next, Periodic
 from collector_ext.core.events import (
     Delivered,
     ExportFinished,
+    InitDone,
+    InitStarted,
     InvokeReceived,
     KeptFound,
     NextFailed,
@@ -77,10 +80,16 @@ class Untouched:
         return body
 
 
+def made_root(failure):
+    """What the composition root would have made."""
+    root = failure.root or export_request((f"made for {failure.request_id}", ROOT))
+    return wire.end_spans(root, end_ns=0, message=failure.error_type)
+
+
 class Driven:
     """A lifecycle, and what it has ordered: `export` is the latest order."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a test names one or two
         self,
         *,
         strategy=None,
@@ -88,6 +97,7 @@ class Driven:
         endpoints=(TRACES, LOGS),
         exporters=("otlp",),
         processors=(),
+        root_of=made_root,
     ):
         names = {signal: f"https://otlp.example{signal.path}" for signal in endpoints}
         self.lifecycle = Lifecycle(
@@ -97,6 +107,7 @@ class Driven:
             strategy or End(),
             flush_timeout_s=TIMEOUT_S,
             has_telemetry=has_telemetry,
+            root_of=root_of,
         )
         self.export: Any = None
         self.exports: dict[str, Any] = {}
@@ -615,6 +626,51 @@ class TestAnInvocationThatFails:
 
         assert ended.timer_at() == NOW + FAILURE_DRAIN_S + OUTCOME_GRACE_S
         assert ended.feed(TIMER, NOW + FAILURE_DRAIN_S + OUTCOME_GRACE_S) == [AskNext()]
+
+
+class TestAnInitialisationThatFails:
+    """It fails an invocation that nobody was told of, and is all that there will be of it."""
+
+    BEGAN = InitStarted(is_part_of_invocation=True, at=NOW - 1)
+    ROOT = PayloadReceived(OPEN, "", "start")
+    FAILURE = ShutdownReceived("failure", NOW + 2)
+
+    def test_the_invocation_has_a_root_when_the_environment_shuts_down(self):
+        ended = collector(self.BEGAN, CRASH, self.FAILURE)
+
+        assert names_in(ended.export) == [("made for r-1", "Runtime.ExitError")]
+
+    def test_the_root_that_the_function_sent_is_part_of_it(self):
+        ended = collector(self.ROOT, self.BEGAN, CRASH, self.FAILURE)
+
+        assert names_in(ended.export) == [("root", "Runtime.ExitError")]
+
+    def test_a_report_that_repeats_it_makes_no_other(self):
+        ended = collector(self.BEGAN, CRASH, CRASH, self.FAILURE)
+
+        assert len(names_in(ended.export)) == 1
+
+    def test_on_its_own_it_leaves_nothing(self):
+        ended = collector(self.BEGAN, self.ROOT, InitDone("error"))
+
+        assert ended.feed(self.FAILURE)[-1] == Exit()
+        assert ended.export is None
+
+    def test_an_invocation_that_began_has_its_own_root_alone(self):
+        ended = collector(self.BEGAN, InitDone("success"), INVOKE, START, CRASH)
+
+        assert names_in(ended.export) == [("root", "Runtime.ExitError")]
+
+    def test_one_that_began_and_has_none_gets_none(self):
+        """It is not sampled, or the function is not instrumented."""
+        ended = collector(self.BEGAN, INVOKE, CRASH, self.FAILURE)
+
+        assert ended.export is None
+
+    def test_where_none_are_wanted_there_is_none(self):
+        ended = collector(self.BEGAN, CRASH, self.FAILURE, root_of=None)
+
+        assert ended.export is None
 
 
 class TestASecondTryOfAnInvocation:

@@ -116,6 +116,11 @@ class TestTheInvocation:
 
         assert (event.request_id, event.phase) == ("r-1", phase)
 
+    def test_a_root_of_no_invocation_is_of_a_failed_initialisation(self):
+        _, event = receive(post(lambda_invocation_phase="start"))
+
+        assert (event.request_id, event.phase) == ("", "start")
+
     def test_ordinary_requests_have_no_phase(self):
         _, event = receive(post(lambda_invocation_id="r-1"))
 

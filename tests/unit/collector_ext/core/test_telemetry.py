@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 
 import pytest
 
-from collector_ext.core.events import RuntimeDone
+from collector_ext.core.events import InitDone, InitStarted, RuntimeDone
 from collector_ext.core.telemetry import epoch_s, events_in
 
 NOW = 5_000.0
@@ -23,7 +24,7 @@ def events(*records):
 
 
 class TestTheEndOfAnInvocation:
-    """It is all that is asked of telemetry."""
+    """It says which one, and how."""
 
     def test_it_says_which_and_how_and_when(self):
         assert events(DONE) == [RuntimeDone("r-1", "error", "Runtime.ExitError", 1_795_417_841.8)]
@@ -49,6 +50,28 @@ class TestTheEndOfAnInvocation:
     )
     def test_a_time_that_cannot_be_read_is_now(self, time):
         assert events({**DONE, "time": time})[0].at == NOW
+
+
+class TestAnInitialisation:
+    """An invocation may fail with it, before anybody was invoked."""
+
+    STARTED = MappingProxyType(
+        {"time": DONE["time"], "type": "platform.initStart", "record": {"phase": "invoke"}}
+    )
+
+    def test_it_says_when_it_began_and_whether_for_an_invocation(self):
+        alone = {**self.STARTED, "record": {"phase": "init"}}
+
+        assert events(dict(self.STARTED), alone) == [
+            InitStarted(is_part_of_invocation=True, at=1_795_417_841.8),
+            InitStarted(is_part_of_invocation=False, at=1_795_417_841.8),
+        ]
+
+    @pytest.mark.parametrize(
+        ("record", "status"), [({"status": "error"}, "error"), ({"phase": "init"}, "")]
+    )
+    def test_its_report_says_how_it_ended(self, record, status):
+        assert events({"type": "platform.initReport", "record": record}) == [InitDone(status)]
 
 
 class TestAnythingElse:

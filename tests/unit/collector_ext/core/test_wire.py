@@ -199,6 +199,14 @@ class TestEndingSpans:
         assert root.end_time_unix_nano == root.start_time_unix_nano
 
 
+def test_fields_are_appended_to_every_span():
+    kind = b"\x30\x02"
+
+    spans = spans_in(wire.append_to_spans(TWO, kind))
+
+    assert [span.kind for span in spans] == [2, 2]
+
+
 class TestAnswers:
     """Small messages are read and written without a library."""
 
