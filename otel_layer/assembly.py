@@ -9,6 +9,7 @@ handler it is not known whether any of it is needed, nor is ``sys.path`` final.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import ModuleType
 
 import otel_layer
@@ -33,6 +34,7 @@ class Layer:
         self._log = Log(as_json=settings.has_json_logs)
         self._shield = Shield(self._log)
         self._trace: Trace | None = None
+        self._tell_failure: Callable[[BaseException], None] | None = None
         self._replaced_handler = ""
         self._traces_found_handler = False
 
@@ -43,9 +45,15 @@ class Layer:
             bootstrap: The runtime's main module, just imported.
         """
         runtime.hide_our_frames(bootstrap, PACKAGE_FOLDER)
-        self._traces_found_handler = runtime.trace_found_handler(bootstrap, self.activate)
+        self._traces_found_handler = runtime.trace_found_handler(
+            bootstrap, self.activate, self._init_failed
+        )
         if not self._traces_found_handler:
             self._replaced_handler = swap_handler(OWN_HANDLER) or ""
+
+    def _init_failed(self, exception: BaseException) -> None:
+        if self._tell_failure is not None:
+            self._tell_failure(exception)
 
     def join_runtime(self) -> None:
         """Activate in code that runs already, and have a running runtime's handler traced."""
@@ -126,6 +134,7 @@ class Layer:
             settings.function_name, settings.function_version, settings.initialization_type
         )
         invocations = Invocations(function, tracer, exporter, self._shield)
+        self._tell_failure = invocations.init_failed
         invocations.ends_when_posted = runtime.announce_posts(invocations)
         instrument(self._hook, settings.disabled_instrumentations, self._shield)
 

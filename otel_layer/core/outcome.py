@@ -63,6 +63,20 @@ def cut(pieces: Iterable[str], characters_max: int) -> str:
     return "".join(kept)
 
 
+def runtime_fault(exception: BaseException) -> tuple[str, str] | None:
+    """Read what the runtime client makes of a handler that it does not find.
+
+    Args:
+        exception: What was raised instead; the client's own, ``FaultException``, keeps its type
+            and its message apart, and neither is its text.
+
+    Returns:
+        Type and message; None for an exception of the customer's.
+    """
+    kind, message = (getattr(exception, name, None) for name in ("exception_type", "msg"))
+    return (kind, message) if isinstance(kind, str) and isinstance(message, str) else None
+
+
 def is_too_large(result: object) -> bool:
     """Return whether Lambda will not take a result.
 

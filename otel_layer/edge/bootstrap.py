@@ -39,7 +39,9 @@ class TracedHandler:
 
 
 def tracing_finder(
-    find: Callable[[str], Handler], activate: Callable[[], Trace]
+    find: Callable[[str], Handler],
+    activate: Callable[[], Trace],
+    failed: Callable[[BaseException], None],
 ) -> Callable[[str], Handler]:
     """Return what replaces the runtime's function that finds a handler by its name.
 
@@ -48,11 +50,17 @@ def tracing_finder(
             stay its own.
         activate: Called before the customer's module is imported, when ``sys.path`` is
             final. Returns what makes a handler a traced one.
+        failed: Called with what is raised instead: there will be no handler.
     """
 
     def find_handler(name: str) -> Handler:
         trace = activate()
-        return trace(find(name))
+        try:
+            handler = find(name)
+        except BaseException as exception:
+            failed(exception)
+            raise
+        return trace(handler)
 
     return find_handler
 

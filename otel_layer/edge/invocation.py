@@ -70,6 +70,25 @@ class Invocations:
         self._is_first = True
         self._unposted: dict[str, Invocation] = {}
 
+    def init_failed(self, exception: BaseException) -> None:
+        """Tell why there will be no invocation in this process; the exception is not touched.
+
+        One that fails with it has this root: the collector, who will know which, adds the rest.
+        """
+        with self._shield("tell why the initialisation failed", "its trace does not say it"):
+            coldstart = root_span.is_cold_start(self._function.initialization_type, first=True)
+            name = self._function.name or "handler"
+            root = self._tracer.start_span(
+                name, Context(), SpanKind.SERVER, {"faas.coldstart": coldstart}
+            )
+            fault = outcome.runtime_fault(exception)
+            # The customer's exception, where the runtime reports it in words of its own.
+            self._record(root, (fault and exception.__context__) or exception)
+            if fault is not None:
+                _fail(root, *fault)
+            if root.get_span_context().trace_flags.sampled:
+                self._exporter.hold(root)  # type: ignore[arg-type]  # a sampled span is the SDK's
+
     def begin(self, event: object, lambda_context: Any) -> Invocation | None:  # noqa: ANN401  # the customer may call with anything
         """Start the root span and make it the current one.
 

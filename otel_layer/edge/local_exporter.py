@@ -83,6 +83,15 @@ class LocalExporter:
                 return self._send(request_id, [self._encoder.encode(root)], b"start")
             return False
 
+    def hold(self, root: ReadableSpan) -> None:
+        """Send the open root of an invocation that this process will never know.
+
+        ``start`` without an id: whichever invocation fails with this initialisation.
+        """
+        with self._lock:
+            if self._own_collector:
+                self._send(None, [self._encoder.encode(root)], b"start")
+
     def take(self, span: ReadableSpan) -> None:
         """Take over a span that has ended."""
         with self._shield("export a span", "spans are lost"):

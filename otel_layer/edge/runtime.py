@@ -39,12 +39,17 @@ def finder(bootstrap: ModuleType | None) -> Callable[[str], Handler] | None:
     return found if callable(found) else None
 
 
-def trace_found_handler(bootstrap: ModuleType, activate: Callable[[], Trace]) -> bool:
+def trace_found_handler(
+    bootstrap: ModuleType,
+    activate: Callable[[], Trace],
+    failed: Callable[[BaseException], None],
+) -> bool:
     """Trace the handler that the runtime will find.
 
     Args:
         bootstrap: The runtime's main module, just imported.
         activate: Called when the runtime looks for the handler.
+        failed: Called with the exception if it does not find one.
 
     Returns:
         Whether the runtime is one that lets us.
@@ -52,7 +57,7 @@ def trace_found_handler(bootstrap: ModuleType, activate: Callable[[], Trace]) ->
     find = finder(bootstrap)
     if find is None:
         return False
-    bootstrap._get_handler = tracing_finder(find, activate)  # type: ignore[attr-defined]  # noqa: SLF001  # the hook
+    bootstrap._get_handler = tracing_finder(find, activate, failed)  # type: ignore[attr-defined]  # noqa: SLF001  # the hook
     return True
 
 

@@ -361,6 +361,24 @@ class TestTheOutcome:
         assert attributes(root)["error.type"] == "SystemExit"
         assert (root.status.code, root.end_time_unix_nano) == (2, 0)
 
+    def test_a_module_that_cannot_be_imported_is_told_of_no_invocation(self, task, layer):
+        (task / "broken.py").write_text("import not_packaged_at_all\n")
+        with (
+            RuntimeApi() as api,
+            LocalCollector(api.address) as collector,
+            FunctionProcess(api, task, "broken.handler", layer=layer) as function,
+        ):
+            (request,) = collector.wait_for(lambda requests: requests)
+            assert function.wait() == 1
+
+        (root,) = request.spans
+        (event,) = root.events
+        assert (request.phase, request.invocation_id) == ("start", None)
+        assert (root.status.code, root.end_time_unix_nano) == (2, 0)
+        assert attributes(root)["error.type"] == "Runtime.ImportModuleError"
+        assert attributes(event)["exception.type"] == "ModuleNotFoundError"
+        assert "otel_layer" not in attributes(event)["exception.stacktrace"]
+
     @pytest.mark.parametrize("event", [None, [], "text", 7, 1.5, True, {"headers": None}], ids=repr)
     def test_an_event_of_any_kind_is_traced(self, run, event):
         outcome, requests = run("app.returns", event)

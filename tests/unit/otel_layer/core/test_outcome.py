@@ -13,6 +13,7 @@ from otel_layer.core.outcome import (
     exception_event,
     is_too_large,
     posted_error,
+    runtime_fault,
 )
 
 
@@ -81,6 +82,24 @@ class TestAResult:
 
     def test_text_that_is_not_unicode_is_not_ours_to_judge(self):
         assert not is_too_large("\ud800" * (RESULT_BYTES_MAX // 2))
+
+
+class TestAHandlerThatIsNotFound:
+    """The runtime client has words of its own for it."""
+
+    def test_they_are_read(self):
+        class FaultException(Exception):  # noqa: N818  # its name
+            exception_type = "Runtime.HandlerNotFound"
+            msg = "Handler 'x' missing on module 'app'"
+
+        assert runtime_fault(FaultException()) == (
+            "Runtime.HandlerNotFound",
+            "Handler 'x' missing on module 'app'",
+        )
+
+    @pytest.mark.parametrize("exception", [ValueError("x"), SyntaxError("x"), SystemExit(3)])
+    def test_an_exception_of_the_customer_s_speaks_for_itself(self, exception):
+        assert runtime_fault(exception) is None
 
 
 class TestAPostedError:

@@ -29,11 +29,15 @@ class RecordingExporter:
     def __init__(self) -> None:
         self.roots: list[Any] = []
         self.ended: list[str] = []
+        self.held: list[Any] = []
         self.is_held = True  # whether a provisional root is held, until the process ends
 
     def begin(self, _request_id, root):
         self.roots.append(root)
         return self.is_held
+
+    def hold(self, root):
+        self.held.append(root)
 
     def end(self, request_id):
         self.ended.append(request_id)
@@ -191,6 +195,48 @@ def interrupted(*_):
     """A handler whose process is about to end."""
     message = "now"
     raise KeyboardInterrupt(message)
+
+
+class TestAnInitialisationThatFails:
+    """What is known of it is sent as the root of whichever invocation fails with it."""
+
+    def test_it_is_open_and_has_the_exception(self, invocations, exporter):
+        invocations.init_failed(LookupError("not there"))
+
+        (root,) = exporter.held
+        assert root.is_recording()
+        assert (root.name, root.parent) == ("hello", None)
+        assert root.status.description == "LookupError: not there"
+        assert dict(root.attributes) == {"faas.coldstart": True, "error.type": "LookupError"}
+        assert [event.attributes["exception.message"] for event in root.events] == ["not there"]
+
+    def test_what_the_runtime_calls_it_and_the_customer_s_exception_are_both_told(
+        self, invocations, exporter
+    ):
+        try:
+            try:
+                import not_packaged_at_all  # type: ignore[import-not-found]  # noqa: F401, PLC0415
+            except ImportError:
+                raise Fault  # noqa: B904  # as the runtime client does
+        except Fault as fault:
+            invocations.init_failed(fault)
+
+        (root,) = exporter.held
+        (event,) = root.events
+        assert root.status.description == "Runtime.ImportModuleError: Unable to import"
+        assert root.attributes["error.type"] == "Runtime.ImportModuleError"
+        assert event.attributes["exception.type"] == "ModuleNotFoundError"
+
+    def test_a_fault_of_the_runtime_s_own_is_the_exception(self, invocations, exporter):
+        invocations.init_failed(Fault())
+
+        (root,) = exporter.held
+        assert root.events[0].attributes["exception.type"].endswith("Fault")
+
+
+class Fault(Exception):  # noqa: N818  # as the runtime client's
+    exception_type = "Runtime.ImportModuleError"
+    msg = "Unable to import"
 
 
 class TestTheException:
