@@ -44,6 +44,15 @@ class PayloadReceived(Value):
     phase: str  # one of PHASES
 
 
+class ClientGone(Value):
+    """The client that told of the start of an invocation closed its connection before the end.
+
+    The kernel does that for a process that has died.
+    """
+
+    request_id: str
+
+
 class RequestRefused(Value):
     """A client in the function posted what is no export request, and was told so."""
 
@@ -121,6 +130,7 @@ Event = (
     | ShutdownReceived
     | NextFailed
     | PayloadReceived
+    | ClientGone
     | RequestRefused
     | InitStarted
     | InitDone

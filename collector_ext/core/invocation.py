@@ -13,6 +13,10 @@ EARLY_END_S = 1.0
 """The most that an end is read before its INVOKE. What is older is about an earlier try of the
 same request: Lambda retries asynchronous invocations under their old id, a minute later."""
 
+BACK_AGAIN_S = 0.1
+"""Without telemetry: for a client that closed its connection to come on another one. A process
+that has died does not, and Lambda waits for us before it says so."""
+
 FIRST_MESSAGE_S = 1.0
 """Without telemetry: for the internal half to show, in the first invocation, that it is there."""
 
@@ -24,11 +28,13 @@ class Invocation:
         has_telemetry: Whether the platform reports the end of invocations.
 
     Attributes:
+        request_id: Of the one in progress, or of the last one.
         deadline_at: Of the one in progress, in seconds since the epoch.
         is_over: Whether a sign of its end was read; true before the first one.
         is_failed: Whether it was one of a failure.
-        first_message_by: When to give up waiting for the internal half to show itself; None
-            where nobody waits for it.
+        first_message_by: When to give up waiting for the internal half to show itself, for the
+            first time or again; None where nobody waits for it.
+        gone_at: When it was gone, as far as one can see; None while it is there.
     """
 
     def __init__(self, *, has_telemetry: bool) -> None:
@@ -36,7 +42,8 @@ class Invocation:
         self.is_over = True
         self.is_failed = False
         self.first_message_by: float | None = None
-        self._request_id = ""
+        self.gone_at: float | None = None
+        self.request_id = ""
         self._began_at = 0.0
         self._early_ends: dict[str, tuple[float, bool]] = {}  # request id: when, is it a failure
         self._has_telemetry = has_telemetry
@@ -45,7 +52,8 @@ class Invocation:
 
     def begin(self, request_id: str, deadline_at: float, now: float) -> None:
         """Note a new one; its end may have been read already, or nobody may ever tell it."""
-        self._request_id, self.deadline_at = request_id, deadline_at
+        self.request_id, self.deadline_at = request_id, deadline_at
+        self.gone_at = None
         self._began_at = now
         ended_at, is_failure = self._early_ends.pop(request_id, (0.0, False))
         self.is_over = self._is_about_this(ended_at)
@@ -56,7 +64,15 @@ class Invocation:
     def tell(self) -> None:
         """Note that the internal half is there."""
         self._is_told = True
-        self.first_message_by = None
+        self.first_message_by = self.gone_at = None
+
+    def miss(self, request_id: str, now: float) -> None:
+        """Note that the internal half has closed its connection before it told the end.
+
+        Telemetry would tell what has happened; without it, nobody else does.
+        """
+        if not self._has_telemetry and request_id == self.request_id and not self.is_over:
+            self.gone_at, self.first_message_by = now, now + BACK_AGAIN_S
 
     def end(self, request_id: str, ended_at: float, now: float, *, is_failure: bool) -> bool:
         """Take one of the signs that an invocation ended; the first counts, and that it failed.
@@ -71,7 +87,7 @@ class Invocation:
             Whether it is about the one in progress, and news.
         """
         self._began_at = min(self._began_at, now)
-        is_this = request_id == self._request_id and self._is_about_this(ended_at)
+        is_this = request_id == self.request_id and self._is_about_this(ended_at)
         is_first = is_this and not self.is_over
         is_news = is_first or (is_this and is_failure and not self.is_failed)
         if is_news:

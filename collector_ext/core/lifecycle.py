@@ -27,6 +27,7 @@ from collector_ext.core.events import (
     SNAPSHOT,
     START,
     SUCCESS,
+    ClientGone,
     Event,
     ExportFinished,
     InitDone,
@@ -170,7 +171,12 @@ class Lifecycle:
 
     def _handle_rarely(
         self,
-        event: ShutdownReceived | NextFailed | RequestRefused | KeptFound | TimerExpired,
+        event: ShutdownReceived
+        | NextFailed
+        | ClientGone
+        | RequestRefused
+        | KeptFound
+        | TimerExpired,
         now: float,
     ) -> list[Action]:
         match event:
@@ -178,21 +184,27 @@ class Lifecycle:
                 return self._shutdown_received(event, now)
             case NextFailed():
                 return self._next_failed(event, now)
+            case ClientGone():
+                self._invocation.miss(event.request_id, now)
+                return []
             case RequestRefused():
-                text = f"refused what a client sent, HTTP {event.status}: {event.reason}"
-                return [*self._pipelines.complain("receiver", event.reason, text)]
+                return self._request_refused(event)
             case KeptFound():
                 return self._kept_found(event, now)
             case _:  # TimerExpired
                 return self._timer_expired(now)
 
     def _payload_received(self, event: PayloadReceived, now: float) -> list[Action]:
-        if event.phase:
+        if event.phase or event.request_id:
             self._invocation.tell()
         actions = self._put(self._sorted(event, now), now)
         if event.phase == END:
             actions += self._end(event.request_id, now, now)
         return actions
+
+    def _request_refused(self, event: RequestRefused) -> list[Action]:
+        text = f"refused what a client sent, HTTP {event.status}: {event.reason}"
+        return [*self._pipelines.complain("receiver", event.reason, text)]
 
     def _kept_found(self, event: KeptFound, now: float) -> list[Action]:
         actions = self._pipelines.restore(event.exporter, event.payloads)
@@ -294,7 +306,12 @@ class Lifecycle:
     def _shutdown_received(self, event: ShutdownReceived, now: float) -> list[Action]:
         self._shutdown_reason = event.reason
         why = NO_END if event.reason == SPINDOWN else event.reason
-        actions = self._put(self._unfinished.give_up_all(why, now), now)
+        actions: list[Action] = []
+        gone_at = self._invocation.gone_at
+        if gone_at is not None:
+            last = self._unfinished.give_up(self._invocation.request_id, why, gone_at)
+            actions += self._put(last, now)
+        actions += self._put(self._unfinished.give_up_all(why, now), now)
         return actions + self._drain_from(EXITING, event.deadline_at, now)
 
     def _drain_from(self, phase: str, deadline_at: float, now: float) -> list[Action]:
@@ -378,7 +395,8 @@ class Lifecycle:
             # an invocation that has returned; Lambda itself waits for one that has not. What
             # became of the root is told by SHUTDOWN, by telemetry or by the next invocation.
             invocation.is_over, invocation.first_message_by = True, None
-            return self._drain_from(DRAINING, invocation.deadline_at, now)
+            invocation.is_failed = invocation.gone_at is not None
+            return self._drain(now)
         if _has_come(self._last_call_at, now):
             self._last_call_at = None
             return self._export(now, invocation.deadline_at - DEADLINE_MARGIN_S, is_over=False)

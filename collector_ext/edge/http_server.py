@@ -46,23 +46,27 @@ class HttpServer:
 
     Args:
         listener: Bound and listening; owned by the server from now on.
-        respond: Returns the serialised response to a request.
+        respond: Returns the serialised response to a request, whose connection has this number;
+            another one may have it once it was closed.
         refuse: Returns the serialised response to bytes that are not HTTP.
         body_bytes_max: Larger bodies are refused with 413.
+        closed: Called with the number of a connection that a client has closed.
     """
 
     def __init__(
         self,
         listener: _socket.socket,
         *,
-        respond: Callable[[Request], bytes],
+        respond: Callable[[Request, int], bytes],
         refuse: Callable[[HttpError], bytes],
         body_bytes_max: int,
+        closed: Callable[[int], None] | None = None,
     ) -> None:
         listener.settimeout(0)
         self._listener = listener
         self._respond = respond
         self._refuse = refuse
+        self._closed = closed
         self._body_bytes_max = body_bytes_max
         self._connections: dict[int, _Connection] = {}  # by descriptor, silent longest first
 
@@ -121,7 +125,10 @@ class HttpServer:
         except OSError:
             received = b""
         if not received:
+            fileno = connection.socket.fileno()
             self._close(connection)
+            if self._closed is not None:
+                self._closed(fileno)
             return False
         if not connection.is_closing:
             connection.reader.feed(received)
@@ -149,7 +156,7 @@ class HttpServer:
             return self._refuse(fault)
         if request is not None:
             connection.is_closing = not request.keep_alive
-            return self._respond(request)
+            return self._respond(request, connection.socket.fileno())
         return _CONTINUE if connection.reader.take_continue() else b""
 
     def _send(self, connection: _Connection, response: bytes) -> None:

@@ -43,7 +43,7 @@ class TelemetryApi:
         events, self._events = self._events, []
         return events
 
-    def _respond(self, request: Request) -> bytes:
+    def _respond(self, request: Request, _: int) -> bytes:
         self._events += telemetry.events_in(request.body, clock.now())
         return empty_response(_OK, keep_alive=request.keep_alive)
 

@@ -296,6 +296,18 @@ class TestWithoutTelemetry:
 
         assert running.timeline[3:] == ["INVOKE", "export /v1/traces", "next"]
 
+    def test_a_function_that_hangs_up_has_died(self, environment):
+        """Its root ends when it did; SHUTDOWN, which says how, waits for us."""
+        running = environment(has_telemetry=False)
+
+        running.lambda_.invokes("r-1")
+        running.collector.tell("r-1", "start", OPEN)
+        running.lambda_.wait_until_asked(2)
+        running.lambda_.shuts_down("failure")
+
+        assert running.collector.wait() == 0
+        assert running.remote.span_names == ["root"]
+
     def test_without_any_end_the_next_event_is_waited_for(self, environment):
         running = environment(has_telemetry=False)
 

@@ -12,6 +12,7 @@ from collector_ext.core.delivery.failures import LOCAL, TIMEOUT, UNAVAILABLE
 from collector_ext.core.delivery.flush import OUTCOME_GRACE_S
 from collector_ext.core.delivery.strategy import Continuous, End, Next, Periodic
 from collector_ext.core.events import (
+    ClientGone,
     Delivered,
     ExportFinished,
     InitDone,
@@ -25,7 +26,7 @@ from collector_ext.core.events import (
     ShutdownReceived,
     TimerExpired,
 )
-from collector_ext.core.invocation import EARLY_END_COUNT_MAX, FIRST_MESSAGE_S
+from collector_ext.core.invocation import BACK_AGAIN_S, EARLY_END_COUNT_MAX, FIRST_MESSAGE_S
 from collector_ext.core.lifecycle import (
     DEADLINE_MARGIN_S,
     DRAINING,
@@ -763,6 +764,63 @@ class TestWithoutTelemetry:
         silent.feed(NEXT_INVOKE)
 
         assert silent.delivers() == [AskNext()]
+
+
+class TestAFunctionThatIsGone:
+    """Its connection was closed before it told the end."""
+
+    GONE = ClientGone("r-1")
+    FAILURE = ShutdownReceived("failure", NOW + 4)
+
+    def test_without_telemetry_there_is_no_other_sign_of_a_crash(self):
+        running = collector(INVOKE, START, self.GONE, has_telemetry=False)
+
+        assert running.timer_at() == NOW + BACK_AGAIN_S
+        assert running.feed(TIMER, NOW + BACK_AGAIN_S) == [AskNext()]
+
+    def test_shutdown_then_tells_what_became_of_it(self):
+        running = collector(INVOKE, START, self.GONE, has_telemetry=False)
+
+        running.after(TIMER, self.FAILURE, at=NOW + BACK_AGAIN_S)
+
+        (span,) = spans_in(running.export.requests[0].merged())
+        assert (span.status.message, span.end_time_unix_nano) == ("failure", int(NOW) * 10**9)
+
+    def test_its_export_is_as_short_as_after_any_crash(self):
+        running = collector(INVOKE, START, POST, self.GONE, has_telemetry=False)
+
+        running.feed(TIMER, NOW + BACK_AGAIN_S)
+
+        assert running.export.deadline_at == NOW + BACK_AGAIN_S + FAILURE_DRAIN_S
+
+    @pytest.mark.parametrize("message", [POST, START, END], ids=["spans", "start", "end"])
+    def test_one_that_comes_again_was_not(self, message):
+        running = collector(INVOKE, START, self.GONE, has_telemetry=False)
+
+        running.feed(message)
+
+        assert running.timer_at() != NOW + BACK_AGAIN_S
+        assert running.lifecycle._invocation.gone_at is None
+
+    def test_of_an_earlier_invocation_it_says_nothing(self):
+        running = collector(START, END, INVOKE, NEXT_INVOKE, has_telemetry=False)
+
+        assert running.feed(self.GONE) == []
+        assert running.timer_at() > NOW + 1
+
+    def test_after_the_end_it_says_nothing(self):
+        running = collector(INVOKE, START, END, has_telemetry=False)
+        running.delivers()
+
+        assert running.feed(self.GONE) == []
+        assert running.timer_at() is None
+
+    def test_telemetry_knows_better(self):
+        running = collector(INVOKE, START)
+        before = running.timer_at()
+
+        assert running.feed(self.GONE) == []
+        assert running.timer_at() == before
 
 
 class TestWhenTheEnvironmentShutsDown:
