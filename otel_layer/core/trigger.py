@@ -1,4 +1,4 @@
-"""The handler's event: what triggered the function, and whose trace it continues.
+"""The handler's event: what triggered the function, whose trace it continues, who reads its result.
 
 An event is whatever JSON the caller sent: any type is possible, any field may be missing
 or of another type.
@@ -26,6 +26,32 @@ def trigger(event: object) -> str | None:
         return None
     if "httpMethod" in event or isinstance(request.get("http"), Mapping):
         return "http"
+    return None
+
+
+HTTP_RESPONSE = "HTTP response"
+"""The result is made an answer to somebody's HTTP request: it may have a ``statusCode``."""
+
+BATCH_RESPONSE = "batch response"
+"""The result says which records to deliver again: it may have ``batchItemFailures``."""
+
+_REPORTING_SOURCES = ("aws:sqs", "aws:kinesis", "aws:dynamodb")
+"""Sources of batches that read the result, if their mapping has ``ReportBatchItemFailures``."""
+
+
+def response_format(event: object) -> str | None:
+    """Return by which format the result will be read; None where nobody is known to read it.
+
+    Sources: as in ``trigger``, and the pages on partial batch responses of SQS, Kinesis and
+    DynamoDB in the AWS documentation.
+    """
+    if trigger(event) == "http":
+        return HTTP_RESPONSE
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    # A batch has one source: the first record speaks for all.
+    first = records[0] if isinstance(records, list) and records else None
+    if isinstance(first, Mapping) and first.get("eventSource") in _REPORTING_SOURCES:
+        return BATCH_RESPONSE
     return None
 
 

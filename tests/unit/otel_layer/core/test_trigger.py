@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from otel_layer.core.trigger import carrier, trigger
+from otel_layer.core.trigger import (
+    BATCH_RESPONSE,
+    HTTP_RESPONSE,
+    carrier,
+    response_format,
+    trigger,
+)
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 FIELDS = {"traceparent", "tracestate", "baggage"}
@@ -39,6 +48,55 @@ class TestTheTrigger:
     )
     def test_anything_else_is_not_guessed(self, event):
         assert trigger(event) is None
+
+
+VECTORS = Path(__file__).parents[3] / "vectors" / "lambda_events"
+
+TAKEN_FOR = {
+    "alb": ("http", HTTP_RESPONSE),
+    "alb_multi_value_headers": ("http", HTTP_RESPONSE),
+    "api_gateway_http": ("http", HTTP_RESPONSE),
+    "api_gateway_http_format_1": ("http", HTTP_RESPONSE),
+    "api_gateway_rest": ("http", HTTP_RESPONSE),
+    "api_gateway_websocket": (None, None),
+    "dynamodb": (None, BATCH_RESPONSE),
+    "eventbridge": (None, None),
+    "function_url": ("http", HTTP_RESPONSE),
+    "kinesis": (None, BATCH_RESPONSE),
+    "s3": (None, None),
+    "sns": (None, None),
+    "sqs": (None, BATCH_RESPONSE),
+}
+
+
+@pytest.mark.parametrize("path", sorted(VECTORS.glob("*.json")), ids=lambda path: path.stem)
+def test_an_event_of_lambda_s_is_taken_for_what_it_is(path):
+    event = json.loads(path.read_text())
+
+    assert (trigger(event), response_format(event)) == TAKEN_FOR[path.stem]
+
+
+class TestWhoReadsTheResult:
+    """Known only where the shape of the event leaves no doubt."""
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            *STRANGE_EVENTS,
+            {"Records": None},
+            {"Records": {}},
+            {"Records": []},
+            {"Records": [None]},
+            {"Records": ["x"]},
+            {"Records": [{}]},
+            {"Records": [{"eventSource": ["aws:sqs"]}]},
+            {"Records": [{"eventSource": "aws:ses"}]},
+            {"statusCode": 500, "batchItemFailures": []},
+        ],
+        ids=repr,
+    )
+    def test_anything_else_is_not_guessed(self, event):
+        assert response_format(event) is None
 
 
 class TestTheCarrier:
