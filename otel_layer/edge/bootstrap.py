@@ -34,7 +34,7 @@ class TracedHandler:
         except BaseException as exception:
             self._invocations.raised(invocation, exception)
             raise
-        self._invocations.returned(invocation)
+        self._invocations.returned(invocation, result)
         return result
 
 

@@ -16,6 +16,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_
 
 import otel_layer
 from otel_layer.core import outcome, root_span, stack, trigger
+from otel_layer.core.verdict import Verdict, judge
 from otel_layer.edge.local_exporter import LocalExporter, invocation_id
 from otel_layer.edge.shield import Shield
 
@@ -41,11 +42,21 @@ class Function:
 class Invocation:
     """One run of the handler: its root span, and what has to be undone after it."""
 
-    __slots__ = ("has_failed", "id_token", "otel_token", "request_id", "root")
+    __slots__ = (
+        "has_failed",
+        "id_token",
+        "otel_token",
+        "request_id",
+        "response_format",
+        "root",
+        "verdict",
+    )
 
-    def __init__(self, request_id: str, root: Span) -> None:
+    def __init__(self, request_id: str, root: Span, response_format: str | None) -> None:
         self.request_id = request_id
         self.root = root
+        self.response_format = response_format
+        self.verdict: Verdict | None = None
         self.has_failed = False
         self.otel_token: Token[Context] | None = None
         self.id_token: Token[str | None] | None = None
@@ -104,9 +115,11 @@ class Invocations:
             return invocation
         return None
 
-    def returned(self, invocation: Invocation | None) -> None:
-        """Take note that the handler returned."""
+    def returned(self, invocation: Invocation | None, result: object) -> None:
+        """Take note of what the handler returned; it is not touched, and not kept."""
         if invocation is not None:
+            with self._shield("judge the handler's result", _CONSEQUENCE):
+                invocation.verdict = judge(invocation.response_format, result)
             with self._shield("leave the root span", _CONSEQUENCE):
                 self._leave(invocation, is_over=not self.ends_when_posted)
 
@@ -144,9 +157,11 @@ class Invocations:
             if error is not None and not invocation.has_failed:
                 kind, message = outcome.posted_error(error)
                 _fail(invocation.root, kind, message)
+                invocation.has_failed = True
             if outcome.is_too_large(result):
                 limit = f"the result has more than {outcome.RESULT_BYTES_MAX} bytes"
                 _fail(invocation.root, outcome.TOO_LARGE, limit)
+                invocation.has_failed = True
                 self._end_with_process(invocation)
             else:
                 self._end(invocation)
@@ -180,7 +195,8 @@ class Invocations:
         root = self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
         with self._shield("announce the invocation", _CONSEQUENCE):
             self._announce(request_id, root)
-        return Invocation(request_id, root)
+        # Now: the handler may change the event.
+        return Invocation(request_id, root, trigger.response_format(event))
 
     def _announce(self, request_id: str, root: Span) -> bool:
         is_sampled = root.get_span_context().trace_flags.sampled
@@ -204,6 +220,10 @@ class Invocations:
         root.add_event("exception", outcome.exception_event(kind, message, _stacktrace(exception)))
 
     def _end(self, invocation: Invocation) -> None:
+        # A result that could not be posted is not what the caller got.
+        if invocation.verdict is not None and not invocation.has_failed:
+            with self._shield("describe the handler's result", _CONSEQUENCE):
+                _describe(invocation.root, invocation.verdict)
         invocation.root.end()
         self._exporter.end(invocation.request_id)
 
@@ -221,6 +241,19 @@ def _stacktrace(exception: BaseException) -> str:
     filenames = [frame.filename for frame in frames.values()]
     described.stack[:] = [frames[i] for i in stack.kept(filenames, PACKAGE_FOLDER)]
     return outcome.cut(described.format(), outcome.TEXT_CHARACTERS_MAX)
+
+
+def _describe(root: Span, verdict: Verdict) -> None:
+    """Put a verdict on the span, after whatever the customer's code has said on it."""
+    root.set_attributes(verdict.attributes)
+    status = getattr(root, "status", None)  # the SDK's spans have one
+    said = status.status_code if status else StatusCode.UNSET
+    if not verdict.error_type or said is StatusCode.OK:
+        return
+    if "error.type" not in (getattr(root, "attributes", None) or ()):
+        root.set_attribute("error.type", verdict.error_type)
+    if said is StatusCode.UNSET:
+        root.set_status(Status(StatusCode.ERROR, verdict.description))
 
 
 def _fail(root: Span, kind: str, message: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import weakref
 from typing import Any
 
 import pytest
 from opentelemetry import baggage, context, propagate, trace
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import StatusCode
 
 from otel_layer.core.outcome import RESULT_BYTES_MAX
 from otel_layer.edge.bootstrap import TracedHandler
@@ -288,6 +291,102 @@ class TestTheException:
         assert 1024 < len(root.status.description) < 1100
         assert root.status.description.startswith("ValueError: xxx")
         assert len(str(exception)) == 1_000_000
+
+
+HTTP_EVENT = {"version": "2.0", "requestContext": {"http": {"method": "GET"}}}
+FAILED = {"statusCode": 503}
+
+
+class TestTheResult:
+    """A failure that is no exception is the root's all the same."""
+
+    def test_a_failure_is_an_error_once_it_is_posted(self, invocations, exporter):
+        TracedHandler(lambda *_: FAILED, invocations)(HTTP_EVENT, LambdaContext())
+        invocations.posted("request-1")
+
+        root = exporter.roots[0]
+        assert (root.status.status_code, root.status.description) == (StatusCode.ERROR, None)
+        assert root.attributes["http.response.status_code"] == 503
+        assert root.attributes["error.type"] == "503"
+        assert root.events == ()
+
+    def test_where_posts_are_not_seen_it_is_one_when_the_handler_returns(
+        self, invocations, exporter
+    ):
+        invocations.ends_when_posted = False
+
+        TracedHandler(lambda *_: FAILED, invocations)(HTTP_EVENT, LambdaContext())
+
+        assert exporter.roots[0].attributes["error.type"] == "503"
+
+    def test_one_that_cannot_be_posted_is_not_what_the_caller_got(self, invocations, exporter):
+        TracedHandler(lambda *_: FAILED, invocations)(HTTP_EVENT, LambdaContext())
+        invocations.posted("request-1", json.dumps({"errorType": "Runtime.MarshalError"}))
+
+        root = exporter.roots[0]
+        assert root.attributes["error.type"] == "Runtime.MarshalError"
+        assert "http.response.status_code" not in root.attributes
+
+    def test_it_is_read_by_the_event_as_it_came(self, invocations, exporter):
+        event: dict[str, Any] = dict(HTTP_EVENT)
+
+        def handler(event, _context):
+            event.clear()
+            return FAILED
+
+        TracedHandler(handler, invocations)(event, LambdaContext())
+        invocations.posted("request-1")
+
+        assert exporter.roots[0].attributes["error.type"] == "503"
+
+    def test_what_the_customer_has_said_of_the_failure_stays(self, invocations, exporter):
+        def handler(*_):
+            root = trace.get_current_span()
+            root.set_status(StatusCode.ERROR, "the database is away")
+            root.set_attribute("error.type", "DatabaseError")
+            return FAILED
+
+        TracedHandler(handler, invocations)(HTTP_EVENT, LambdaContext())
+        invocations.posted("request-1")
+
+        root = exporter.roots[0]
+        assert root.status.description == "the database is away"
+        assert root.attributes["error.type"] == "DatabaseError"
+        assert root.attributes["http.response.status_code"] == 503
+
+    def test_what_the_customer_calls_fine_is_fine(self, invocations, exporter):
+        def handler(*_):
+            trace.get_current_span().set_status(StatusCode.OK)
+            return FAILED
+
+        TracedHandler(handler, invocations)(HTTP_EVENT, LambdaContext())
+        invocations.posted("request-1")
+
+        assert exporter.roots[0].status.status_code is StatusCode.OK
+        assert "error.type" not in exporter.roots[0].attributes
+
+    def test_it_is_the_same_object_and_not_kept(self, invocations):
+        class Result(dict[str, int]):
+            pass
+
+        result = Result(FAILED)
+        reference = weakref.ref(result)
+        handler = TracedHandler(lambda event, _: event["result"], invocations)
+
+        event = {**HTTP_EVENT, "result": result}
+        assert handler(event, LambdaContext()) is result
+        assert result == FAILED
+        del result, event
+        assert reference() is None
+
+    def test_a_root_that_is_not_recorded_has_nothing_to_say(self, exporter):
+        tracer = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("tests")
+        shield = Shield(Log(as_json=False))
+        unsampled = Invocations(Function("hello", "1", "on-demand"), tracer, exporter, shield)
+
+        assert TracedHandler(lambda *_: FAILED, unsampled)(HTTP_EVENT, LambdaContext()) is FAILED
+
+        assert exporter.ended == ["request-1"]
 
 
 class TestFaultsOfOurs:
