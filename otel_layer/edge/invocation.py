@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context as otel_context
 from opentelemetry import propagate
 from opentelemetry.context.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import (
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    set_span_in_context,
+)
 
 import otel_layer
 from otel_layer.core import outcome, root_span, stack, trigger
@@ -79,6 +88,7 @@ class Invocations:
         self._exporter = exporter
         self._shield = shield
         self._is_first = True
+        self._running: dict[str, Invocation] = {}
         self._unposted: dict[str, Invocation] = {}
 
     def init_failed(self, exception: BaseException) -> None:
@@ -100,6 +110,18 @@ class Invocations:
             if root.get_span_context().trace_flags.sampled:
                 self._exporter.hold(root)  # type: ignore[arg-type]  # a sampled span is the SDK's
 
+    def span_context(self) -> SpanContext | None:
+        """Return the context of the span that the running code belongs to.
+
+        Threads are mostly started without the context of the invocation: on them it is the
+        root of the only one there is.
+        """
+        context = get_current_span().get_span_context()
+        if context.is_valid:
+            return context
+        running = list(self._running.values())
+        return running[0].root.get_span_context() if len(running) == 1 else None
+
     def begin(self, event: object, lambda_context: Any) -> Invocation | None:  # noqa: ANN401  # the customer may call with anything
         """Start the root span and make it the current one.
 
@@ -112,6 +134,7 @@ class Invocations:
             invocation.id_token = invocation_id.set(request_id)
             current = set_span_in_context(invocation.root, parent)
             invocation.otel_token = otel_context.attach(current)
+            self._running[request_id] = invocation
             return invocation
         return None
 
@@ -203,6 +226,7 @@ class Invocations:
         return self._exporter.begin(request_id, root if is_sampled else None)  # type: ignore[arg-type]  # a sampled span is the SDK's
 
     def _leave(self, invocation: Invocation, *, is_over: bool) -> None:
+        self._running.pop(invocation.request_id, None)
         if invocation.otel_token is not None:
             otel_context.detach(invocation.otel_token)
         if invocation.id_token is not None:

@@ -27,7 +27,14 @@ from otel_layer.version import VERSION
 if TYPE_CHECKING:
     from opentelemetry.propagators.textmap import TextMapPropagator
 
-__all__ = ["ReadableSpan", "provider_name", "sdk_version", "set_propagators", "start"]
+__all__ = [
+    "ReadableSpan",
+    "provider_name",
+    "sdk_version",
+    "service_name",
+    "set_propagators",
+    "start",
+]
 
 _PROPAGATORS: dict[str, type[TextMapPropagator]] = {
     "tracecontext": TraceContextTextMapPropagator,
@@ -108,6 +115,12 @@ def start(
     provider.add_span_processor(_EndedSpans(take))
     trace.set_tracer_provider(provider)
     return trace.get_tracer("otel_layer", VERSION)
+
+
+def service_name(tracer: trace.Tracer) -> str:
+    """Return the ``service.name`` of the spans that a tracer makes, or empty text."""
+    resource = getattr(tracer, "resource", None)
+    return str(resource.attributes.get("service.name", "")) if resource else ""
 
 
 def provider_name() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import weakref
 from typing import Any
@@ -101,6 +102,48 @@ class TestWhileTheHandlerRuns:
         assert trace.get_current_span() is trace.INVALID_SPAN
         assert invocation_id.get() is None
         assert baggage.get_all() == {}
+
+
+class TestWhatTheRunningCodeBelongsTo:
+    """The current span; else the root of the only invocation there is."""
+
+    def seen_on_a_thread(self, invocations):
+        """What code belongs to on a thread that was started without a context."""
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            return pool.submit(invocations.span_context).result()
+
+    def test_it_is_the_current_span(self, invocations):
+        tracer = trace.get_tracer("x", tracer_provider=TracerProvider(shutdown_on_exit=False))
+
+        def handler(*_):
+            with tracer.start_as_current_span("inner") as inner:
+                return invocations.span_context(), inner.get_span_context()
+
+        seen, inner = TracedHandler(handler, invocations)({}, LambdaContext())
+
+        assert seen is inner
+
+    def test_on_another_thread_it_is_the_root(self, invocations, exporter):
+        handler = TracedHandler(lambda *_: self.seen_on_a_thread(invocations), invocations)
+
+        seen = handler({}, LambdaContext())
+
+        assert seen is exporter.roots[0].get_span_context()
+
+    def test_of_several_invocations_it_is_none(self, invocations):
+        class OtherContext(LambdaContext):
+            aws_request_id = "request-2"
+
+        inner = TracedHandler(lambda *_: self.seen_on_a_thread(invocations), invocations)
+        outer = TracedHandler(lambda *_: inner({}, OtherContext()), invocations)
+
+        assert outer({}, LambdaContext()) is None
+
+    def test_after_an_invocation_it_is_none(self, invocations):
+        TracedHandler(lambda *_: None, invocations)({}, LambdaContext())
+
+        assert invocations.span_context() is None
+        assert self.seen_on_a_thread(invocations) is None
 
 
 class TestTheEnd:

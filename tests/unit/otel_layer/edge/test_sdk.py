@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 from opentelemetry import propagate, trace
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.util import _importlib_metadata
 
@@ -118,3 +119,16 @@ class TestAProviderThatIsThereAlready:
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", trace.NoOpTracerProvider())
 
         assert sdk.start({}, lambda _: None) is None
+
+
+class TestTheService:
+    """Whose spans a tracer makes."""
+
+    def test_it_is_that_of_the_provider_s_resource(self):
+        resource = Resource({"service.name": "shop"})
+        provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+
+        assert sdk.service_name(provider.get_tracer("x")) == "shop"
+
+    def test_a_tracer_that_is_not_the_sdk_s_has_none(self):
+        assert sdk.service_name(trace.NoOpTracer()) == ""
