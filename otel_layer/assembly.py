@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import otel_layer
 from otel_layer.edge import runtime
@@ -19,6 +20,9 @@ from otel_layer.edge.import_hook import ImportHook
 from otel_layer.edge.log import Log
 from otel_layer.edge.shield import Shield
 from otel_layer.settings import OWN_HANDLER, SettingError, Settings, corrected, swap_handler
+
+if TYPE_CHECKING:
+    from otel_layer.edge.invocation import Invocations
 
 PACKAGE_FOLDER = f"{otel_layer.__path__[0]}/"
 _LIBRARIES = otel_layer.__path__[0].rpartition("/")[0]
@@ -137,6 +141,7 @@ class Layer:
         self._tell_failure = invocations.init_failed
         invocations.ends_when_posted = runtime.announce_posts(invocations)
         instrument(self._hook, settings.disabled_instrumentations, self._shield)
+        self._correlate_logs(invocations, sdk.service_name(tracer))
 
         def trace(handler: Handler) -> Handler:
             self._hook.catch_up()
@@ -145,6 +150,22 @@ class Layer:
             return TracedHandler(handler, invocations)
 
         return trace
+
+    def _correlate_logs(self, invocations: Invocations, service_name: str) -> None:
+        settings = self._settings
+        if not settings.correlates_logs:
+            return
+        with self._shield("give log records their trace", "they have no trace ids"):
+            from otel_layer.core.correlation import for_json, for_text
+            from otel_layer.edge import log_records
+
+            families = [for_json] if settings.has_json_logs else [for_text]
+            if settings.has_json_logs and settings.shows_trace_in_logs:
+                families.append(for_text)
+            found = log_records.Correlation(invocations.span_context, service_name, families)
+            log_records.correlate(found, self._shield)
+            if settings.shows_trace_in_logs and not settings.has_json_logs:
+                log_records.show_in_lines(runtime.log_handlers(), settings.log_format, self._log)
 
 
 def _untraced(handler: Handler) -> Handler:

@@ -52,6 +52,13 @@ class Settings:
         self.is_enabled = _is_enabled(environ, complaints)
         self.disabled_instrumentations = _names(environ, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
         """In lower case; ``*`` is all of them."""
+        self.correlates_logs = not {"logging", "*"}.intersection(self.disabled_instrumentations)
+        """Whether log records get the ids of their trace."""
+        self.shows_trace_in_logs = _is_true(environ, "OTEL_PYTHON_LOG_CORRELATION", complaints)
+        """Whether the lines of Lambda's text format show them, and its JSON has them under the
+        names of the SDK's users, too."""
+        self.log_format = environ.get("OTEL_PYTHON_LOG_FORMAT", "")
+        """Of lines of text; empty for Lambda's with a column more."""
         self.propagators = _names(environ, "OTEL_PROPAGATORS") or ("tracecontext", "baggage")
         self.resource_attributes = _resource_attributes(environ, complaints)
         self.handler = environ.get("OTEL_LAYER_HANDLER") or environ.get("ORIG_HANDLER", "")
@@ -108,16 +115,21 @@ def swap_handler(name: str) -> str | None:
 
 
 def _is_enabled(environ: Mapping[str, str], complaints: list[str]) -> bool:
-    text = environ.get("OTEL_SDK_DISABLED", "").lower()
-    if text not in ("", "true", "false"):
-        complaints.append(f"OTEL_SDK_DISABLED={text!r} is neither true nor false; using false")
+    is_disabled = _is_true(environ, "OTEL_SDK_DISABLED", complaints)
     exporters = _names(environ, "OTEL_TRACES_EXPORTER")
     unknown = [name for name in exporters if name not in ("otlp", "none")]
     if unknown:
         complaints.append(
             f"OTEL_TRACES_EXPORTER={unknown[0]!r} is not an exporter of this layer; using otlp"
         )
-    return text != "true" and exporters != ("none",)
+    return not is_disabled and exporters != ("none",)
+
+
+def _is_true(environ: Mapping[str, str], variable: str, complaints: list[str]) -> bool:
+    text = environ.get(variable, "").lower()
+    if text not in ("", "true", "false"):
+        complaints.append(f"{variable}={text!r} is neither true nor false; using false")
+    return text == "true"
 
 
 def _names(environ: Mapping[str, str], variable: str) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from otel_layer.edge.bootstrap import (
 )
 
 if TYPE_CHECKING:
+    from logging import Handler as LogHandler
+
     from otel_layer.edge.invocation import Invocations
 
 BOOTSTRAP = "awslambdaric.bootstrap"
@@ -112,3 +114,10 @@ def announce_posts(invocations: Invocations) -> bool:
         )
         kind.post_invocation_error = announcing_post(error, invocations.posted)  # type: ignore[attr-defined]  # found above
     return bool(classes)
+
+
+def log_handlers() -> list[LogHandler]:
+    """Return the handlers that the runtime has given the root logger."""
+    logging = sys.modules.get("logging")
+    handlers: list[LogHandler] = logging.getLogger().handlers if logging else []
+    return [handler for handler in handlers if type(handler).__module__ == BOOTSTRAP]

@@ -48,6 +48,31 @@ class TestSwitchedOff:
         assert list(settings.complaints) == []
 
 
+class TestLogs:
+    """Records lead to their trace; lines say so on request."""
+
+    def test_by_default_they_do_and_lines_are_as_they_were(self):
+        settings = Settings({})
+
+        assert settings.correlates_logs
+        assert not settings.shows_trace_in_logs
+        assert settings.log_format == ""
+
+    @pytest.mark.parametrize("names", ["logging", "requests, LOGGING", "*"])
+    def test_they_do_not_where_logging_is_not_instrumented(self, names):
+        settings = Settings({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": names})
+
+        assert not settings.correlates_logs
+
+    def test_lines_do_on_request(self):
+        settings = Settings(
+            {"OTEL_PYTHON_LOG_CORRELATION": "True", "OTEL_PYTHON_LOG_FORMAT": "%(message)s"}
+        )
+
+        assert settings.shows_trace_in_logs
+        assert settings.log_format == "%(message)s"
+
+
 class TestBadValues:
     """One sentence each: the variable, the value, what follows."""
 
@@ -58,6 +83,11 @@ class TestBadValues:
                 "OTEL_SDK_DISABLED",
                 "yes",
                 "OTEL_SDK_DISABLED='yes' is neither true nor false; using false",
+            ),
+            (
+                "OTEL_PYTHON_LOG_CORRELATION",
+                "1",
+                "OTEL_PYTHON_LOG_CORRELATION='1' is neither true nor false; using false",
             ),
             (
                 "OTEL_TRACES_EXPORTER",
