@@ -6,11 +6,15 @@ Source: https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable
 
 TEXT_CHARACTERS_MAX = 16 * 1024
 """Of the message and of the stack trace that are recorded: each is copied some ten times on its
 way, and a message can hold megabytes."""
+
+ENTRY_CHARACTERS_MAX = 2 * 1024
+"""Of one frame, or of one message, in a stack trace: no message is to leave no room for frames."""
 
 STATUS_CHARACTERS_MAX = 1024
 """Of a status: the event has the message."""
@@ -90,6 +94,35 @@ def is_too_large(result: object) -> bool:
     if isinstance(result, str) and RESULT_BYTES_MAX >= size_bytes > RESULT_BYTES_MAX // 4:
         size_bytes = len(result.encode("utf-8", "replace"))
     return size_bytes > RESULT_BYTES_MAX
+
+
+def cut_middle(entries: Iterable[str], characters_max: int) -> str:
+    """Join the entries of a stack trace; what is too long loses those in its middle.
+
+    Where it began and where it failed are what one looks for: the latter is at the end, after
+    all exceptions that led to it.
+
+    Args:
+        entries: Frames, messages, and what is between them.
+        characters_max: Of the result, without the mark that says what is not there.
+    """
+    head: list[str] = []
+    tail: deque[str] = deque()
+    head_left = tail_left = characters_max // 2
+    lost = 0
+    for entry in entries:
+        text = cut([entry], ENTRY_CHARACTERS_MAX)
+        if len(text) <= head_left and not tail:
+            head.append(text)
+            head_left -= len(text)
+            continue
+        tail.append(text)
+        tail_left -= len(text)
+        while tail_left < 0:
+            lost += len(tail[0])
+            tail_left += len(tail.popleft())
+    mark = [f"… [{lost} more characters] …\n"] if lost else []
+    return "".join([*head, *mark, *tail])
 
 
 def posted_error(body: object) -> tuple[str, str]:

@@ -237,11 +237,13 @@ class Invocations:
             self._unposted[invocation.request_id] = invocation
 
     def _record(self, root: Span, exception: BaseException) -> None:
-        kind, message = outcome.error_type(exception), ""
+        kind, message, stacktrace = outcome.error_type(exception), "", ""
         with self._shield("read the text of the handler's exception", "it is left out"):
             message = outcome.cut([str(exception)], outcome.TEXT_CHARACTERS_MAX)
         _fail(root, kind, message)
-        root.add_event("exception", outcome.exception_event(kind, message, _stacktrace(exception)))
+        with self._shield("read the stack of the handler's exception", "it is left out"):
+            stacktrace = _stacktrace(exception)
+        root.add_event("exception", outcome.exception_event(kind, message, stacktrace))
 
     def _end(self, invocation: Invocation) -> None:
         # A result that could not be posted is not what the caller got.
@@ -261,10 +263,16 @@ class Invocations:
 
 def _stacktrace(exception: BaseException) -> str:
     described = traceback.TracebackException.from_exception(exception)
-    frames: Mapping[int, traceback.FrameSummary] = dict(enumerate(described.stack))
-    filenames = [frame.filename for frame in frames.values()]
-    described.stack[:] = [frames[i] for i in stack.kept(filenames, PACKAGE_FOLDER)]
-    return outcome.cut(described.format(), outcome.TEXT_CHARACTERS_MAX)
+    # Those that led to it as well: what a library raised has often passed an instrumentor.
+    linked = [described]
+    while linked:
+        one = linked.pop()
+        frames: Mapping[int, traceback.FrameSummary] = dict(enumerate(one.stack))
+        filenames = [frame.filename for frame in frames.values()]
+        one.stack[:] = [frames[i] for i in stack.kept(filenames, PACKAGE_FOLDER)]
+        linked += filter(None, (one.__cause__, one.__context__))
+        linked += getattr(one, "exceptions", None) or ()  # of a group, since Python 3.11
+    return outcome.cut_middle(described.format(), outcome.TEXT_CHARACTERS_MAX)
 
 
 def _describe(root: Span, verdict: Verdict) -> None:

@@ -41,6 +41,13 @@ def raises(event, context):
     raise ValueError("the customer's own")
 
 
+def raises_from(event, context):
+    try:
+        requests.get("http://127.0.0.1:1")
+    except requests.ConnectionError as cause:
+        raise RuntimeError("the shop is away") from cause
+
+
 def unserialisable(event, context):
     return sys.stdout
 
@@ -327,6 +334,15 @@ class TestTheOutcome:
         assert first == "Traceback (most recent call last):"
         assert "app.py" in second
         assert "otel_layer" not in attributes(event)["exception.stacktrace"]
+
+    def test_what_led_to_it_is_in_its_stack_without_the_instrumentors(self, run):
+        _, requests = run("app.raises_from")
+
+        (event,) = spans_of(requests)["hello"].events
+        stacktrace = attributes(event)["exception.stacktrace"]
+        assert "requests.exceptions.ConnectionError: " in stacktrace
+        assert stacktrace.endswith("RuntimeError: the shop is away\n")
+        assert not [name for name in ("otel_layer", "opentelemetry", "wrapt") if name in stacktrace]
 
     def test_a_result_that_cannot_be_serialised_is_an_error(self, run):
         outcome, requests = run("app.unserialisable")

@@ -7,8 +7,10 @@ import json
 import pytest
 
 from otel_layer.core.outcome import (
+    ENTRY_CHARACTERS_MAX,
     RESULT_BYTES_MAX,
     cut,
+    cut_middle,
     error_type,
     exception_event,
     is_too_large,
@@ -100,6 +102,35 @@ class TestAHandlerThatIsNotFound:
     @pytest.mark.parametrize("exception", [ValueError("x"), SyntaxError("x"), SystemExit(3)])
     def test_an_exception_of_the_customer_s_speaks_for_itself(self, exception):
         assert runtime_fault(exception) is None
+
+
+class TestABoundedStackTrace:
+    """Long ones lose whole entries of their middle, and say so."""
+
+    ENTRIES = ("begin 1\n", "begin 2\n", "middle\n", "end 1\n", "end 2\n")
+
+    def test_one_within_the_bound_is_whole(self):
+        assert cut_middle(self.ENTRIES, 60) == "".join(self.ENTRIES)
+
+    @pytest.mark.parametrize("characters_max", [32, 36])
+    def test_where_it_began_and_where_it_failed_stay(self, characters_max):
+        assert cut_middle(iter(self.ENTRIES), characters_max) == (
+            "begin 1\nbegin 2\n… [7 more characters] …\nend 1\nend 2\n"
+        )
+
+    def test_one_long_message_leaves_room_for_the_frames(self):
+        message = "x" * 3 * ENTRY_CHARACTERS_MAX
+
+        assert cut_middle(["frame 1\n", "frame 2\n", message], 2 * ENTRY_CHARACTERS_MAX + 64) == (
+            "frame 1\nframe 2\n" + cut([message], ENTRY_CHARACTERS_MAX)
+        )
+
+    def test_what_is_held_is_bounded(self):
+        cut_trace = cut_middle((f"frame {n}\n" for n in range(100_000)), 100)
+
+        assert cut_trace.startswith("frame 0\nframe 1\n")
+        assert cut_trace.endswith("frame 99998\nframe 99999\n")
+        assert len(cut_trace) < 140
 
 
 class TestAPostedError:

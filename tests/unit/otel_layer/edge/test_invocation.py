@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import concurrent.futures
+import functools
 import json
+import sys
+import traceback
 import weakref
 from typing import Any
 
@@ -59,6 +63,19 @@ def invocations(exporter):
     made = Invocations(function, tracer, exporter, Shield(Log(as_json=False)))
     made.ends_when_posted = True
     return made
+
+
+def _fails():
+    """Stand for a library."""
+    key = "first"
+    raise KeyError(key)
+
+
+def _compiled(filename):
+    """A function of a file of that name, that calls another one."""
+    names: dict[str, Any] = {}
+    exec(compile("def call(function):\n    function()\n", filename, "exec"), names)  # noqa: S102 - as above
+    return names["call"]
 
 
 class TestWhileTheHandlerRuns:
@@ -317,6 +334,86 @@ class TestTheException:
         assert len(root.events) == 1
         assert "cannot read the text of the handler's exception" in capfd.readouterr().err
 
+    @pytest.mark.parametrize("is_cause", [True, False], ids=["cause", "context"])
+    def test_those_that_led_to_it_are_recorded_without_our_frames(
+        self, invocations, exporter, is_cause
+    ):
+        instrumented = _compiled("/opentelemetry/instrumentation/x.py")
+
+        second = ValueError("second")
+
+        def handler(*_):
+            try:
+                instrumented(_fails)
+            except LookupError as cause:
+                if is_cause:
+                    raise second from cause
+                raise second  # noqa: B904 - as customers do
+
+        with pytest.raises(ValueError, match="second"):
+            TracedHandler(handler, invocations)({}, LambdaContext())
+
+        stacktrace = exporter.roots[0].events[0].attributes["exception.stacktrace"]
+        assert "KeyError: 'first'" in stacktrace
+        assert "in _fails" in stacktrace
+        assert "/opentelemetry/" not in stacktrace
+        assert stacktrace.endswith("ValueError: second\n")
+
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="there are no groups of exceptions")
+    def test_those_of_a_group_are_recorded_without_our_frames(self, invocations, exporter):
+        instrumented = _compiled("/opentelemetry/instrumentation/x.py")
+        group = functools.partial(vars(builtins)["ExceptionGroup"], "some")
+
+        def handler(*_):
+            try:
+                instrumented(_fails)
+            except LookupError as one:
+                raise group([one]) from None
+
+        with pytest.raises(Exception, match="some"):
+            TracedHandler(handler, invocations)({}, LambdaContext())
+
+        stacktrace = exporter.roots[0].events[0].attributes["exception.stacktrace"]
+        assert "in _fails" in stacktrace
+        assert "/opentelemetry/" not in stacktrace
+
+    def test_one_whose_stack_cannot_be_read_is_recorded_without(
+        self, invocations, exporter, monkeypatch, capfd
+    ):
+        monkeypatch.setattr(traceback, "TracebackException", None)
+
+        def handler(*_):
+            _fails()
+
+        with pytest.raises(LookupError):
+            TracedHandler(handler, invocations)({}, LambdaContext())
+        monkeypatch.undo()
+
+        recorded = exporter.roots[0].events[0].attributes
+        assert recorded["exception.message"] == "'first'"
+        assert recorded["exception.stacktrace"] == ""
+        assert "cannot read the stack of the handler's exception" in capfd.readouterr().err
+
+    def test_a_deep_one_is_recorded_from_both_ends(self, invocations, exporter):
+        def handler(depth, _):
+            return odd(depth)
+
+        def odd(depth):
+            return even(depth - 1)
+
+        def even(depth):
+            return odd(depth - 1) if depth > 0 else _fails()
+
+        with pytest.raises(LookupError):
+            TracedHandler(handler, invocations)(400, LambdaContext())
+
+        stacktrace = exporter.roots[0].events[0].attributes["exception.stacktrace"]
+        assert "in handler" in stacktrace
+        assert "more characters] …\n" in stacktrace
+        assert "in _fails" in stacktrace
+        assert stacktrace.endswith("KeyError: 'first'\n")
+        assert len(stacktrace) < 16_500
+
     def test_a_long_text_is_recorded_in_part(self, invocations, exporter):
         exception = ValueError("x" * 1_000_000)
 
@@ -329,7 +426,7 @@ class TestTheException:
         root = exporter.roots[0]
         recorded = root.events[0].attributes
         assert recorded["exception.message"] == "x" * 16_384 + "… [983616 more characters]"
-        assert 16_384 < len(recorded["exception.stacktrace"]) < 16_500
+        assert 2048 < len(recorded["exception.stacktrace"]) < 3000
         assert recorded["exception.stacktrace"].startswith("Traceback (most recent call last):")
         assert 1024 < len(root.status.description) < 1100
         assert root.status.description.startswith("ValueError: xxx")
