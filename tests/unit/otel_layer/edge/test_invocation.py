@@ -467,6 +467,14 @@ class TestTheResult:
         assert root.attributes["error.type"] == "Runtime.MarshalError"
         assert "http.response.status_code" not in root.attributes
 
+    def test_one_that_lambda_will_not_take_is_not_either(self, invocations, exporter):
+        TracedHandler(lambda *_: FAILED, invocations)(HTTP_EVENT, LambdaContext())
+        invocations.posted("request-1", result="x" * (RESULT_BYTES_MAX + 1))
+
+        root = exporter.roots[0]
+        assert root.attributes["error.type"] == "Function.ResponseSizeTooLarge"
+        assert "http.response.status_code" not in root.attributes
+
     def test_it_is_read_by_the_event_as_it_came(self, invocations, exporter):
         event: dict[str, Any] = dict(HTTP_EVENT)
 
