@@ -1,18 +1,7 @@
 """What the collector counts about itself, as a request of OTLP metrics.
 
 Names, units and attributes are those of the OpenTelemetry Collector, so that dashboards and
-alerts made for it work. Sums are deltas: an environment is short-lived and has many siblings,
-and of their deltas a backend makes one total without knowing which is which.
-
-Shapes, from opentelemetry-proto v1 (metrics/v1/metrics.proto)::
-
-    ExportMetricsServiceRequest  1: ResourceMetrics*
-    ResourceMetrics              1: Resource {1: KeyValue*}  2: ScopeMetrics*
-    ScopeMetrics                 1: InstrumentationScope {1: name  2: version}  2: Metric*
-    Metric                       1: name  2: description  3: unit  5: Gauge  7: Sum
-    Gauge, Sum                   1: NumberDataPoint*
-    Sum                          2: aggregation_temporality  3: is_monotonic
-    NumberDataPoint              2: start  3: time  6: as_int  7: KeyValue*
+alerts made for it work.
 
 Loaded when the collector's own metrics are asked for.
 
@@ -22,14 +11,13 @@ https://github.com/open-telemetry/opentelemetry-collector/blob/main/exporter/exp
 
 from __future__ import annotations
 
+from collector_ext.core import otlp_metrics
 from collector_ext.core.otlp import LOGS, METRICS, TRACES
-from collector_ext.core.processors.any_value import field, write, write_key_value
 from collector_ext.core.value import Value
-from collector_ext.core.wire import FIXED64, VARINT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from collector_ext.core.otlp import Signal
 
@@ -91,9 +79,6 @@ _UNITS = {TRACES: "{spans}", METRICS: "{datapoints}", LOGS: "{records}"}
 
 _SCOPE_NAME = "otel_layer.collector"
 
-_DELTA = bytes([2 << 3 | VARINT, 1])
-_MONOTONIC = bytes([3 << 3 | VARINT, 1])
-
 
 def item_metric(counted: str, signal: Signal) -> Metric:
     """Return the sum of the items of a signal.
@@ -124,37 +109,18 @@ def encode(
         start_ns: When the last request ended, in nanoseconds since the epoch.
         end_ns: Now, likewise.
     """
-    if not points:
-        return b""
     by_metric: dict[Metric, list[Point]] = {}
     for point in points:
         by_metric.setdefault(point.metric, []).append(point)
-    scope = field(1, _SCOPE_NAME.encode()) + field(2, version.encode())
     metrics = [
-        field(2, _metric(metric, of_metric, start_ns, end_ns))
-        for metric, of_metric in by_metric.items()
+        _metric(metric, of_metric, start_ns, end_ns) for metric, of_metric in by_metric.items()
     ]
-    scope_metrics = field(1, scope) + b"".join(metrics)
-    group = field(1, _attributes(1, resource.items())) + field(2, scope_metrics)
-    return field(1, group)
+    return otlp_metrics.request(resource, _SCOPE_NAME, version, metrics)
 
 
 def _metric(metric: Metric, points: Sequence[Point], start_ns: int, end_ns: int) -> bytes:
-    texts = (metric.name, metric.description, metric.unit)
-    head = b"".join([field(number, text.encode()) for number, text in enumerate(texts, start=1)])
+    head = otlp_metrics.head(metric.name, metric.description, metric.unit)
     # A gauge is of one moment.
-    start = _fixed64(2, start_ns) if metric.is_sum else b""
-    data = b"".join([field(1, start + _fixed64(3, end_ns) + _content(point)) for point in points])
-    return head + (field(7, data + _DELTA + _MONOTONIC) if metric.is_sum else field(5, data))
-
-
-def _content(point: Point) -> bytes:
-    return _fixed64(6, point.count) + _attributes(7, point.attributes)
-
-
-def _attributes(number: int, pairs: Iterable[tuple[str, str]]) -> bytes:
-    return b"".join([field(number, write_key_value(key, write(value))) for key, value in pairs])
-
-
-def _fixed64(number: int, value: int) -> bytes:
-    return bytes([number << 3 | FIXED64]) + value.to_bytes(8, "little")
+    since_ns = start_ns if metric.is_sum else 0
+    data = [otlp_metrics.number_point(p.count, p.attributes, since_ns, end_ns) for p in points]
+    return otlp_metrics.counter(head, data) if metric.is_sum else otlp_metrics.gauge(head, data)

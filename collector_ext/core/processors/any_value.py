@@ -48,6 +48,16 @@ def field(number: int, content: bytes) -> bytes:
     return varint(number << 3 | LENGTH_DELIMITED) + varint(len(content)) + content
 
 
+def fixed64(number: int, value: int) -> bytes:
+    """Return a field of 64 bits with a number that is not negative, its tag included."""
+    return bytes([number << 3 | FIXED64]) + value.to_bytes(8, "little")
+
+
+def double(number: int, value: float) -> bytes:
+    """Return a field of 64 bits with a number that may have a fraction, its tag included."""
+    return bytes([number << 3 | FIXED64]) + struct.pack("<d", value)
+
+
 def key_value(data: bytes) -> tuple[str, bytes]:
     """Return the key and the serialised value of a ``KeyValue``."""
     key, value = "", b""
@@ -128,7 +138,7 @@ def write(value: object) -> bytes:
     if isinstance(value, int) and INT_MIN <= value <= INT_MAX:
         return bytes([_INT << 3 | VARINT]) + varint(value & _UINT64)
     if isinstance(value, float):
-        return bytes([_DOUBLE << 3 | FIXED64]) + struct.pack("<d", value)
+        return double(_DOUBLE, value)
     return _write_content(value)
 
 

@@ -12,7 +12,9 @@ from collector_ext.core.processors.any_value import (
     INT_MAX,
     INT_MIN,
     as_text,
+    double,
     field,
+    fixed64,
     key_value,
     read,
     write,
@@ -86,6 +88,16 @@ class TestAValue:
     def test_may_not_be_one(self, value):
         with pytest.raises(ValueError, match="an attribute cannot be"):
             write(value)
+
+
+class TestAFieldOf64Bits:
+    """Its tag has the number and the wire type 1; its content is little-endian."""
+
+    def test_may_be_whole(self):
+        assert fixed64(7, 258) == b"\x39\x02\x01" + bytes(6)
+
+    def test_may_have_a_fraction(self):
+        assert double(4, 1.5) == b"\x21" + bytes(6) + b"\xf8\x3f"
 
 
 class TestAPair:
