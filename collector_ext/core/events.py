@@ -6,6 +6,10 @@ from collector_ext.core.delivery.failures import Failure
 from collector_ext.core.otlp import ExportRequest, Payload
 from collector_ext.core.value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collector_ext.core.platform.records import PlatformRecord
+
 START = "start"
 SNAPSHOT = "snapshot"
 END = "end"
@@ -82,6 +86,12 @@ class RuntimeDone(Value):
     at: float  # s since the epoch, by the platform's clock; whole milliseconds
 
 
+class PlatformReported(Value):
+    """Telemetry reported how long something took; read where platform telemetry is wanted."""
+
+    record: PlatformRecord
+
+
 class Delivered(Value):
     """The endpoint accepted a request, all of it or in part."""
 
@@ -135,6 +145,7 @@ Event = (
     | InitStarted
     | InitDone
     | RuntimeDone
+    | PlatformReported
     | ExportFinished
     | KeptFound
     | TimerExpired

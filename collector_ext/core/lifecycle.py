@@ -36,6 +36,7 @@ from collector_ext.core.events import (
     KeptFound,
     NextFailed,
     PayloadReceived,
+    PlatformReported,
     RequestRefused,
     RuntimeDone,
     ShutdownReceived,
@@ -176,6 +177,7 @@ class Lifecycle:
         | ClientGone
         | RequestRefused
         | KeptFound
+        | PlatformReported
         | TimerExpired,
         now: float,
     ) -> list[Action]:
@@ -186,13 +188,15 @@ class Lifecycle:
                 return self._next_failed(event, now)
             case ClientGone():
                 self._invocation.miss(event.request_id, now)
-                return []
             case RequestRefused():
                 return self._request_refused(event)
             case KeptFound():
                 return self._kept_found(event, now)
+            case PlatformReported():
+                pass  # It is `core.platform.observed` that makes something of it.
             case _:  # TimerExpired
                 return self._timer_expired(now)
+        return []
 
     def _payload_received(self, event: PayloadReceived, now: float) -> list[Action]:
         if event.phase or event.request_id:

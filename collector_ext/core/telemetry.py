@@ -35,13 +35,21 @@ def events_in(body: bytes, now: float) -> list[PlatformEvent]:
         body: What the platform posted.
         now: Seconds since the epoch; taken when a record's time cannot be read.
     """
+    return ends_in(entries_in(body), now)
+
+
+def entries_in(body: bytes) -> list[Any]:
+    """Return the entries of a batch, of whatever shape each is; none of what is no batch."""
     try:
         batch = json_text.parse(body)
     except ValueError:
         return []
-    if not isinstance(batch, list):
-        return []
-    events = [_event(entry, now) for entry in batch if isinstance(entry, dict)]
+    return batch if isinstance(batch, list) else []
+
+
+def ends_in(entries: list[Any], now: float) -> list[PlatformEvent]:
+    """Return what entries say about beginnings and ends; ``now`` as in ``events_in``."""
+    events = [_event(entry, now) for entry in entries if isinstance(entry, dict)]
     return [event for event in events if event is not None]
 
 

@@ -12,9 +12,14 @@ from collector_ext.edge.http_server import HttpServer, empty_response
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
+    from collections.abc import Callable, Sequence
 
+    from collector_ext.core.events import PlatformReported
     from collector_ext.core.http1 import HttpError, Request
     from collector_ext.core.telemetry import PlatformEvent
+
+    Told = PlatformEvent | PlatformReported
+    ReadBatch = Callable[[bytes, float], Sequence[Told]]
 
 _BATCH_BYTES_MAX = 1024 * 1024
 """Lambda posts up to twice the subscription's maxBytes (262144) and some metadata."""
@@ -23,10 +28,16 @@ _OK = 200
 
 
 class TelemetryApi:
-    """Turn batches into events. Any path, and 200 for everything, or Lambda sends it again."""
+    """Turn batches into events. Any path, and 200 for everything, or Lambda sends it again.
 
-    def __init__(self, listener: _socket.socket) -> None:
-        self._events: list[PlatformEvent] = []
+    Args:
+        listener: Where Lambda posts them.
+        read: Makes events of a batch and the time, in seconds since the epoch.
+    """
+
+    def __init__(self, listener: _socket.socket, read: ReadBatch = telemetry.events_in) -> None:
+        self._events: list[Told] = []
+        self._read = read
         self._server = HttpServer(
             listener,
             respond=self._respond,
@@ -36,15 +47,15 @@ class TelemetryApi:
         self.interests = self._server.interests
         self.close = self._server.close
 
-    def events(self) -> list[PlatformEvent]:
-        """Read all connections dry; return what they told of."""
+    def events(self) -> list[Told]:
+        """Read all connections dry; return what they told of invocations."""
         for _ in self._server.read_dry():
-            pass  # What is read of a batch is small, and there is little of it.
+            pass  # These are small, and each is one of the few that invocations have.
         events, self._events = self._events, []
         return events
 
     def _respond(self, request: Request, _: int) -> bytes:
-        self._events += telemetry.events_in(request.body, clock.now())
+        self._events += self._read(request.body, clock.now())
         return empty_response(_OK, keep_alive=request.keep_alive)
 
 

@@ -21,6 +21,7 @@ from collector_ext.core.events import (
     KeptFound,
     NextFailed,
     PayloadReceived,
+    PlatformReported,
     RequestRefused,
     RuntimeDone,
     ShutdownReceived,
@@ -43,6 +44,7 @@ from collector_ext.core.otlp import JSON, LOGS, PROTOBUF, TRACES, ExportRequest
 from tests.fakes.outcomes import failed, refused
 from tests.fakes.payloads import payload_of
 from tests.fakes.pipelines import outbox_to, pipelines_to
+from tests.fakes.platform_entries import records_in, start
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
 NOW = 1_000.0
@@ -1073,7 +1075,11 @@ class TestItsMemory:
         assert collector(DONE, *early).feed(INVOKE) == []
 
 
-EVENTS = [INVOKE, START, SNAPSHOT, POST, END, DONE, CRASH, SHUTDOWN, TIMER, NextFailed("")]
+PLATFORM = PlatformReported(records_in([start("r-1", 0)])[0])
+EVENTS = [
+    *(INVOKE, START, SNAPSHOT, POST, END, DONE, CRASH, SHUTDOWN, TIMER, NextFailed("")),
+    PLATFORM,
+]
 
 
 @pytest.mark.parametrize("phase", [READY, RUNNING, DRAINING, EXITING, GONE])

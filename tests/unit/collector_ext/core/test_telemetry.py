@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from collector_ext.core.events import InitDone, InitStarted, RuntimeDone
-from collector_ext.core.telemetry import epoch_s, events_in
+from collector_ext.core.telemetry import ends_in, entries_in, epoch_s, events_in
 
 NOW = 5_000.0
 DONE = {
@@ -100,3 +100,17 @@ class TestAnythingElse:
 )
 def test_a_time_is_seconds_since_the_epoch(text, seconds):
     assert epoch_s(text) == seconds
+
+
+class TestTheEntriesOfABatch:
+    """They are read once, whoever wants to know what."""
+
+    def test_are_of_any_shape(self):
+        assert entries_in(b'[1, {"type": "new"}]') == [1, {"type": "new"}]
+
+    @pytest.mark.parametrize("body", [b"", b"nonsense", b"{}"])
+    def test_are_none_of_what_is_no_batch(self, body):
+        assert entries_in(body) == []
+
+    def test_tell_the_same_as_the_batch(self):
+        assert ends_in([1, DONE], NOW) == events(DONE)
