@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collector_ext import settings
+from collector_ext.core import telemetry
 from collector_ext.core.actions import INFO, WARN
 from collector_ext.core.config.delivery import Delivery, delivery_from
 from collector_ext.core.config.own import without_ourselves
@@ -12,7 +13,7 @@ from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
 from collector_ext.core.events import KeptFound, NextFailed
 from collector_ext.core.lifecycle import Lifecycle
-from collector_ext.core.otlp import METRICS
+from collector_ext.core.otlp import METRICS, TRACES
 from collector_ext.edge import clock
 from collector_ext.edge.chance import chance, random_bytes
 from collector_ext.edge.config_sources import source_from
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
     from collector_ext.core.events import Event
     from collector_ext.core.initialisation import FailedInit
     from collector_ext.core.otlp import Signal
+    from collector_ext.core.platform.metrics import PlatformMetrics
+    from collector_ext.core.platform.traces import PlatformTraces
     from collector_ext.edge.config_sources import Source
     from collector_ext.edge.exporter import Sender
     from collector_ext.edge.keeper import Keeper
-    from collector_ext.runner import Receiving
+    from collector_ext.edge.telemetry_api import ReadBatch
+    from collector_ext.runner import Core, Receiving
 
     class Listeners(Protocol):
         """What `start` has bound before it registered."""
@@ -67,25 +71,27 @@ def collect(session: Session, listeners: Listeners) -> None:
     for remark in collector.notes:
         log.say(INFO, remark)
     delivery = collector.delivery
+    metrics = collector.platform_metrics(variables)
     lifecycle = Lifecycle(
         collector.pipelines,
         delivery.flush_strategy(is_managed_instance=options.is_managed_instance),
         flush_timeout_s=delivery.flush_timeout_s or collector.export_timeout_s,
         has_telemetry=listeners.has_telemetry,
-        report=collector.report(variables),
+        report=collector.report(variables, metrics),
         root_of=_root_maker(variables),
     )
+    core, read = collector.observed(lifecycle, metrics)
     keeper = collector.keeper()
     kept = keeper.kept() if keeper else {}
     events: list[Event] = [KeptFound(exporter, payloads) for exporter, payloads in kept.items()]
     if not session.awaiting_next:
         events.append(NextFailed("it was not asked for"))
     receiver = collector.receiver()
-    telemetry = TelemetryApi(listeners.telemetry) if listeners.has_telemetry else None
+    platform = TelemetryApi(listeners.telemetry, read) if listeners.has_telemetry else None
     runner = Runner(
-        lifecycle,
+        core,
         extensions_api=ExtensionsApi(session),
-        telemetry=telemetry,
+        telemetry=platform,
         receiver=receiver,
         exporter=Exporter(collector.senders),
         keep=keeper.keep if keeper else None,
@@ -96,8 +102,8 @@ def collect(session: Session, listeners: Listeners) -> None:
         runner.run(*events)
     finally:
         receiver.close()
-        if telemetry:
-            telemetry.close()
+        if platform:
+            platform.close()
 
 
 class Collector:
@@ -203,17 +209,72 @@ class Collector:
         ]
         return Pipelines(pipelines, outboxes, _to_protobuf)
 
-    def report(self, variables: Mapping[str, str]) -> Report | None:
-        """Return what tells the collector's own counters, if that is asked for."""
+    def report(
+        self, variables: Mapping[str, str], platform: PlatformMetrics | None
+    ) -> Report | None:
+        """Return what tells the collector's own counters, if that is asked for.
+
+        Args:
+            variables: Of the function.
+            platform: What is told with them.
+        """
         if not self.delivery.has_own_metrics:
             return None
-        if not any(pipeline.signal == METRICS for pipeline in self._configuration.pipelines):
+        if not self._exports(METRICS):
             self._log.say(WARN, "OTEL_LAYER_METRICS=true, and no exporter of metrics; no effect")
             return None
         from collector_ext.core.config.resource import resource_of  # noqa: PLC0415 - if wanted
         from collector_ext.core.delivery.report import Report  # noqa: PLC0415 - likewise
 
-        return Report(self.pipelines, resource_of(variables), VERSION, clock.now())
+        resource = resource_of(variables)
+        return Report(self.pipelines, resource, VERSION, clock.now(), platform=platform)
+
+    def platform_metrics(self, variables: Mapping[str, str]) -> PlatformMetrics | None:
+        """Return what makes metrics of the platform's telemetry, if that is asked for."""
+        is_told = self._listeners.has_telemetry and self._exports(METRICS)
+        if not (self.delivery.has_own_metrics and is_told):
+            return None
+        from collector_ext.core.config.resource import resource_of  # noqa: PLC0415 - if wanted
+        from collector_ext.core.platform.metrics import PlatformMetrics  # noqa: PLC0415 - likewise
+        from collector_ext.core.platform.price import prices_from  # noqa: PLC0415 - likewise
+
+        prices, remarks = prices_from(variables, settings.architecture())
+        for remark in remarks:
+            self._log.say(WARN, remark)
+        return PlatformMetrics(prices, resource_of(variables), VERSION)
+
+    def observed(
+        self, lifecycle: Lifecycle, metrics: PlatformMetrics | None
+    ) -> tuple[Core, ReadBatch]:
+        """Return what the loop drives, and what reads the platform's telemetry for it.
+
+        Args:
+            lifecycle: What decides.
+            metrics: What takes part in that.
+        """
+        traces = self._platform_traces()
+        if traces is None and metrics is None:
+            return lifecycle, telemetry.events_in
+        from collector_ext.core.platform import records  # noqa: PLC0415 - where it is wanted
+        from collector_ext.core.platform.observed import Observed  # noqa: PLC0415 - likewise
+
+        return Observed(lifecycle, traces, metrics), records.events_in
+
+    def _platform_traces(self) -> PlatformTraces | None:
+        if not self.delivery.has_platform_spans:
+            return None
+        if not self._exports(TRACES):
+            found = "OTEL_LAYER_PLATFORM_SPANS=true, and no exporter of traces"
+            self._log.say(WARN, f"{found}; no effect")
+            return None
+        if not self._listeners.has_telemetry:
+            return None
+        from collector_ext.core.platform.traces import PlatformTraces  # noqa: PLC0415 - if wanted
+
+        return PlatformTraces(VERSION)
+
+    def _exports(self, signal: Signal) -> bool:
+        return any(pipeline.signal == signal for pipeline in self._configuration.pipelines)
 
     def keeper(self) -> Keeper | None:
         """Return what keeps payloads for the next process, if that is configured."""

@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
-    from collector_ext.core.lifecycle import Lifecycle
     from collector_ext.core.otlp import Payload
+
+    class Core(Protocol):
+        """What decides: the lifecycle, or one around it."""
+
+        def timer_at(self, now: float) -> float | None:
+            """Return when to feed ``TimerExpired``; None for never."""
+
+        def handle(self, event: Event, now: float) -> list[Action]:
+            """Take one event into account and return what to do about it."""
 
     class Source(Protocol):
         """A peer that events come from."""
@@ -59,7 +67,7 @@ class Runner:
 
     def __init__(  # noqa: PLR0913 - one argument for each peer
         self,
-        lifecycle: Lifecycle,
+        lifecycle: Core,
         *,
         extensions_api: ExtensionsApi,
         telemetry: Source | None,

@@ -33,3 +33,9 @@ def environment() -> dict[str, str]:
         name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
         for name, value in posix.environ.items()
     }
+
+
+def architecture() -> str:
+    """Return what Lambda calls the processor: ``x86_64`` or ``arm64``."""
+    machine = posix.uname().machine
+    return "arm64" if machine == "aarch64" else machine

@@ -15,12 +15,14 @@ def told_by(remote):
     return [
         {
             (metric.name, *(a.value.string_value for a in point.attributes)): point.as_int
-            for metric in resource_metrics.scope_metrics[0].metrics
+            for metric in scope_metrics.metrics
             for point in metric.sum.data_points
         }
         for request in remote.requests
         if request.path == "/v1/metrics"
         for resource_metrics in request.message().resource_metrics
+        for scope_metrics in resource_metrics.scope_metrics
+        if scope_metrics.scope.name == "otel_layer.collector"
     ]
 
 

@@ -57,7 +57,8 @@ class Delivery(Value):
     flush_timeout_s: float | None  # of one flush; None for the most patient exporter's
     limits: Limits
     spill_path: str  # the folder of what is kept for the next process
-    has_own_metrics: bool  # whether the collector's own counters are exported
+    has_own_metrics: bool  # whether the collector's counters and the platform's are exported
+    has_platform_spans: bool  # whether what the platform tells is made spans of
     remarks: tuple[str, ...]  # what could not be used, in a sentence each
 
     def flush_strategy(self, *, is_managed_instance: bool) -> Strategy:
@@ -106,6 +107,7 @@ def delivery_from(variables: Mapping[str, str]) -> Delivery:
         ),
         spill_path=reading.path("OTEL_LAYER_SPILL_PATH"),
         has_own_metrics=reading.flag("OTEL_LAYER_METRICS"),
+        has_platform_spans=reading.flag("OTEL_LAYER_PLATFORM_SPANS"),
         remarks=tuple(reading.remarks),
     )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from collector_ext.core.delivery.own_metrics import Metric
     from collector_ext.core.delivery.pipelines import Pipelines
+    from collector_ext.core.platform.metrics import PlatformMetrics
 
 INTERVAL_S = 60.0
 """Between two reports, at least: the OpenTelemetry SDK's own interval of metrics."""
@@ -35,19 +36,27 @@ class Report:
         resource: The attributes of what they are of.
         version: The collector's own.
         now: Seconds since the epoch.
+        platform: What else is told then; None for nothing.
     """
 
     def __init__(
-        self, pipelines: Pipelines, resource: Mapping[str, str], version: str, now: float
+        self,
+        pipelines: Pipelines,
+        resource: Mapping[str, str],
+        version: str,
+        now: float,
+        *,
+        platform: PlatformMetrics | None = None,
     ) -> None:
         self._pipelines = pipelines
         self._resource = resource
         self._version = version
+        self._platform = platform
         self._told_at = now
         self._told: dict[tuple[Metric, tuple[tuple[str, str], ...]], int] = {}
 
     def payloads(self, now: float, *, is_last: bool) -> list[Payload]:
-        """Return what is to be told now: one payload of metrics, or none.
+        """Return what is to be told now, as payloads of metrics.
 
         Args:
             now: Seconds since the epoch.
@@ -55,17 +64,19 @@ class Report:
         """
         if not is_last and 0 <= now - self._told_at < INTERVAL_S:
             return []
-        body = own_metrics.encode(
-            list(self._points()),
-            self._resource,
-            self._version,
-            start_ns=round(min(self._told_at, now) * _NS_PER_S),
-            end_ns=round(now * _NS_PER_S),
-        )
+        start_ns = round(min(self._told_at, now) * _NS_PER_S)
+        end_ns = round(now * _NS_PER_S)
         self._told_at = now
-        if not body:
-            return []
-        return [Payload(METRICS, PROTOBUF, body, item_count(METRICS, body), is_suspect=False)]
+        points = list(self._points())
+        own = own_metrics.encode(
+            points, self._resource, self._version, start_ns=start_ns, end_ns=end_ns
+        )
+        platform = self._platform.take(start_ns, end_ns) if self._platform else b""
+        return [
+            Payload(METRICS, PROTOBUF, body, item_count(METRICS, body), is_suspect=False)
+            for body in (own, platform)
+            if body
+        ]
 
     def _points(self) -> Iterator[Point]:
         for total in self._totals():

@@ -52,6 +52,7 @@ class TestNothingSet:
         ),
         spill_path="/tmp/otel-layer",  # noqa: S108 - its folder is refused where others may write
         has_own_metrics=False,
+        has_platform_spans=False,
         remarks=(),
     )
 
@@ -81,6 +82,7 @@ class TestEachVariable:
             SPILL_SIZE="13",
             SPILL_PATH="/mnt/kept",
             METRICS="True",
+            PLATFORM_SPANS="true",
         ) == Delivery(
             strategy="adaptive",
             interval_s=1.5,
@@ -90,6 +92,7 @@ class TestEachVariable:
             limits=Limits(11, 12, 13, Patience(7, 0.08, 9.0, 10.0)),
             spill_path="/mnt/kept",
             has_own_metrics=True,
+            has_platform_spans=True,
             remarks=(),
         )
 

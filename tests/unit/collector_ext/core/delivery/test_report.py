@@ -12,6 +12,8 @@ from collector_ext.core.delivery.outbox import AWAITED
 from collector_ext.core.delivery.report import INTERVAL_S, Report
 from collector_ext.core.events import Delivered, ExportFinished
 from collector_ext.core.otlp import METRICS, PROTOBUF, TRACES
+from collector_ext.core.platform.metrics import PlatformMetrics
+from collector_ext.core.platform.price import Prices
 from tests.fakes.outcomes import refused
 from tests.fakes.payloads import payload_of
 from tests.fakes.pipelines import outbox_to, pipelines_to
@@ -24,10 +26,11 @@ A = payload_of(TRACES, PROTOBUF, export_request(("a", span_id(1))))
 class Told:
     """Pipelines to one exporter, and what is told of them."""
 
-    def __init__(self):
+    def __init__(self, platform=None):
         self.outbox = outbox_to({TRACES: "https://otlp.example/v1/traces"})
         self.pipelines = pipelines_to(self.outbox)
-        self.report = Report(self.pipelines, {"service.name": "hello"}, "1.0", NOW)
+        resource = {"service.name": "hello"}
+        self.report = Report(self.pipelines, resource, "1.0", NOW, platform=platform)
 
     def exports(self, outcome):
         """What waits is exported, with this outcome."""
@@ -105,3 +108,32 @@ class TestAReport:
 
         found = told.at(NOW + INTERVAL_S)
         assert found["otelcol_exporter_enqueue_failed_spans", "otlp"] == 2
+
+
+class TestWhatThePlatformTells:
+    """It is told with it, in a request of its own, about the same time."""
+
+    def test_is_told_too(self):
+        platform = PlatformMetrics(Prices(0.0, 0.0), {}, "1.0")
+        told = Told(platform)
+        told.pipelines.put([A])
+        platform.held(0.5)
+
+        own, other = told.report.payloads(NOW + INTERVAL_S, is_last=False)
+
+        names = [
+            ExportMetricsServiceRequest.FromString(p.body).resource_metrics[0].scope_metrics[0]
+            for p in (own, other)
+        ]
+        assert [each.scope.name for each in names] == [
+            "otel_layer.collector",
+            "otel_layer.platform",
+        ]
+        (point,) = names[1].metrics[0].histogram.data_points
+        assert point.start_time_unix_nano == NOW * 1_000_000_000
+
+    def test_may_be_nothing(self):
+        told = Told(PlatformMetrics(Prices(0.0, 0.0), {}, "1.0"))
+        told.pipelines.put([A])
+
+        assert len(told.report.payloads(NOW + INTERVAL_S, is_last=False)) == 1
