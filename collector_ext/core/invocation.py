@@ -47,6 +47,7 @@ class Invocation:
         self._began_at = 0.0
         self._early_ends: dict[str, tuple[float, bool]] = {}  # request id: when, is it a failure
         self._has_telemetry = has_telemetry
+        self._gone_early = ""  # the request id of a function that was gone before its INVOKE
         self._is_told = False  # whether the internal half has ever told of an invocation
         self._was_invoked = False
 
@@ -60,6 +61,8 @@ class Invocation:
         self.is_failed = self.is_over and is_failure
         if not self.is_over and not self._will_be_told(now):
             self.is_over = True
+        gone_early, self._gone_early = self._gone_early, ""
+        self.miss(gone_early, now)
 
     def tell(self) -> None:
         """Note that the internal half is there."""
@@ -71,7 +74,11 @@ class Invocation:
 
         Telemetry would tell what has happened; without it, nobody else does.
         """
-        if not self._has_telemetry and request_id == self.request_id and not self.is_over:
+        if self._has_telemetry or not request_id:
+            return
+        if request_id != self.request_id:
+            self._gone_early = request_id
+        elif not self.is_over:
             self.gone_at, self.first_message_by = now, now + BACK_AGAIN_S
 
     def end(self, request_id: str, ended_at: float, now: float, *, is_failure: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector_ext.core.invocation import (
+    BACK_AGAIN_S,
     EARLY_END_COUNT_MAX,
     EARLY_END_S,
     FIRST_MESSAGE_S,
@@ -130,3 +131,25 @@ class TestWithoutTelemetry:
         invocation = begun(("r-1", NOW), has_telemetry=False)
 
         assert (invocation.is_over, invocation.first_message_by) == (True, None)
+
+
+class TestAFunctionThatIsGoneBeforeItsInvokeIsRead:
+    """The way of INVOKE is the longest: it may be read with the end of the connection."""
+
+    def test_is_waited_for_no_longer_than_any_other(self):
+        invocation = Invocation(has_telemetry=False)
+        invocation.tell()
+        invocation.miss("r-1", NOW)
+
+        invocation.begin("r-1", NOW + 3, NOW)
+
+        assert (invocation.is_over, invocation.first_message_by) == (False, NOW + BACK_AGAIN_S)
+
+    def test_is_not_the_function_of_another_invocation(self):
+        invocation = Invocation(has_telemetry=False)
+        invocation.tell()
+        invocation.miss("r-0", NOW)
+
+        invocation.begin("r-1", NOW + 3, NOW)
+
+        assert invocation.first_message_by is None
