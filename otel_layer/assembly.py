@@ -87,7 +87,12 @@ class Layer:
             find = load
         elif bootstrap is not None and not self._traces_found_handler:
             runtime.hide_our_frames(bootstrap, PACKAGE_FOLDER)
-        return trace(find(name))
+        try:
+            handler = find(name)
+        except BaseException as exception:
+            self._init_failed(exception)
+            raise
+        return trace(handler)
 
     def activate(self) -> Trace:
         """Start the SDK and instrument the libraries, the first time.

@@ -95,6 +95,24 @@ class TestTheHandlerToConfigureByHand:
 
         assert by_hand == start(handler, {})
 
+    def test_why_a_start_failed_is_told(self, task, layer):
+        with (
+            RuntimeApi() as api,
+            LocalCollector(api.address) as collector,
+            FunctionProcess(
+                api,
+                task,
+                "otel_layer.handler.handler",
+                layer=None,
+                environ=self.environ(layer, "broken.handler"),
+            ),
+        ):
+            (request,) = collector.wait_for(lambda requests: requests)
+
+        (root,) = request.spans
+        assert (request.phase, request.invocation_id) == ("start", None)
+        assert attributes(root)["error.type"] == "json.decoder.JSONDecodeError"
+
     def test_an_exception_reads_as_without_us(self, task, layer):
         def invoke(name, environ):
             with (
