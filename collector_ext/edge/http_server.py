@@ -38,6 +38,7 @@ class _Connection:
         self.reader = RequestReader(body_bytes_max=body_bytes_max)
         self.unsent = b""
         self.is_closing = False  # nothing more is answered after `unsent`
+        self.is_deaf = False  # the client is gone: it hears no answer, but what it sent counts
         self.is_shut_down = False  # all is sent; read on, or the kernel resets what was sent
 
 
@@ -140,7 +141,7 @@ class HttpServer:
         while response := self._next_response(connection):
             try:
                 self._send(connection, response)
-            except OSError:
+            except ConnectionAbortedError:
                 connection.is_closing = True
                 self._close(connection)
             yield
@@ -160,6 +161,8 @@ class HttpServer:
         return _CONTINUE if connection.reader.take_continue() else b""
 
     def _send(self, connection: _Connection, response: bytes) -> None:
+        if connection.is_deaf:
+            return
         connection.unsent += response
         if len(connection.unsent) > _UNSENT_BYTES_MAX:
             raise ConnectionAbortedError
@@ -168,6 +171,9 @@ class HttpServer:
                 sent = connection.socket.send(connection.unsent)
             except BlockingIOError:
                 return  # Until the client has read something.
+            except OSError:
+                connection.is_deaf, connection.unsent = True, b""
+                return
             connection.unsent = connection.unsent[sent:]
         if connection.is_closing and not connection.unsent and not connection.is_shut_down:
             connection.is_shut_down = True

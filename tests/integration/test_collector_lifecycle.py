@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 
 import pytest
 
-from tests.fakes.collector_process import PATIENCE_S, SOURCE, CollectorProcess
+from tests.fakes.collector_process import PATIENCE_S, PROTOBUF, SOURCE, CollectorProcess
 from tests.fakes.lambda_api import FakeLambdaApi
 from tests.fakes.otlp_remote import FakeRemote
 from tests.fakes.trace_requests import export_request, span_id
@@ -281,6 +282,33 @@ class TestWhatNobodyExpects:
         )
 
         assert (finished.returncode, finished.stderr) == (7, b"")
+
+
+class TestAFunctionThatDiedBeforeItWasHeard:
+    """The kernel keeps what it had sent, and no answer can be given to it any more."""
+
+    def test_everything_that_it_sent_counts(self, environment):
+        running = environment()
+        running.collector.signal(signal.SIGSTOP)
+        with socket.create_connection(("127.0.0.1", running.collector.port)) as function:
+            for number in range(3):
+                call = export_request((f"call {number}", span_id(number + 10)), parent=ROOT)
+                function.sendall(posted(call, "Lambda-Invocation-Id: r-0"))
+            function.sendall(
+                posted(OPEN, "Lambda-Invocation-Id: r-1\r\nLambda-Invocation-Phase: start")
+            )
+
+        running.collector.signal(signal.SIGCONT)
+        running.lambda_.shuts_down("failure")
+
+        assert running.collector.wait() == 0
+        assert sorted(running.remote.span_names) == ["call 0", "call 1", "call 2", "root"]
+
+
+def posted(body, headers):
+    """The bytes of a request of the internal half."""
+    head = f"POST /v1/traces HTTP/1.1\r\nContent-Type: {PROTOBUF}\r\n{headers}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 class TestWithoutTelemetry:
