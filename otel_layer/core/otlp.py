@@ -33,6 +33,9 @@ that makes them up at run time must not fill the memory."""
 
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 
+UNFINISHED = "otel_layer.unfinished"
+"""The attribute of a span that is sent though it has not ended."""
+
 _DOUBLE = Struct("<d").pack
 _FIXED64 = Struct("<Q").pack
 _FIXED32 = Struct("<I").pack
@@ -66,12 +69,20 @@ class Encoder:
         self._resource: tuple[Resource | None, bytes] = (None, b"")
         self._scopes: dict[int, tuple[InstrumentationScope | None, bytes]] = {}
 
-    def encode(self, span: ReadableSpan) -> EncodedSpan:
-        """Serialise one span; one that has not ended has no end time in it."""
+    def encode(self, span: ReadableSpan, *, is_unfinished: bool = False) -> EncodedSpan:
+        """Serialise one span; one that has not ended has no end time in it.
+
+        Args:
+            span: Other threads may change it meanwhile.
+            is_unfinished: Say so, in an attribute.
+        """
+        encoded = self._span(span)
+        if is_unfinished:
+            encoded += field(b"\x4a", self._key(UNFINISHED) + field(b"\x12", b"\x10\x01"))
         return EncodedSpan(
             self._resource_fields(span.resource),
             self._scope_fields(span.instrumentation_scope),
-            field(b"\x12", self._span(span)),
+            field(b"\x12", encoded),
         )
 
     def _span(self, span: ReadableSpan) -> bytes:

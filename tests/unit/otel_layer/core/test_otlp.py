@@ -116,6 +116,15 @@ class TestASpan:
     def test_one_that_has_not_ended_has_no_end_time(self):
         assert decoded(span(end_time=None)).end_time_unix_nano == 0
 
+    def test_one_that_is_unfinished_says_so_beside_its_attributes(self):
+        encoded = Encoder().encode(span(end_time=None, attributes={"a": 1}), is_unfinished=True)
+
+        export = ExportTraceServiceRequest.FromString(request([encoded]))
+        (back,) = export.resource_spans[0].scope_spans[0].spans
+        pairs = [(pair.key, pair.value.WhichOneof("value")) for pair in back.attributes]
+        assert pairs == [("a", "int_value"), ("otel_layer.unfinished", "bool_value")]
+        assert back.attributes[1].value.bool_value is True
+
     def test_one_without_a_start_or_a_name_is_encoded_too(self):
         back = decoded(span(start_time=None, name=""))
 
