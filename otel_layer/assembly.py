@@ -117,7 +117,7 @@ class Layer:
 
         from otel_layer.core import resource
         from otel_layer.edge import collector
-        from otel_layer.edge.bootstrap import TracedHandler
+        from otel_layer.edge.deadline_timer import DeadlineTimer
         from otel_layer.edge.local_exporter import LocalExporter
         from otel_layer.edge.stand_ins import cheap_imports
 
@@ -131,7 +131,7 @@ class Layer:
             attributes = resource.attributes(
                 settings.environ, sdk.sdk_version, settings.resource_attributes
             )
-            tracer = sdk.start(attributes, exporter.take)
+            tracer = sdk.start(attributes, exporter.note, exporter.take)
         if tracer is None:
             self._log.say(
                 f"the global tracer provider is a {sdk.provider_name()}, not the SDK's;"
@@ -142,11 +142,17 @@ class Layer:
         function = Function(
             settings.function_name, settings.function_version, settings.initialization_type
         )
-        invocations = Invocations(function, tracer, exporter, self._shield)
-        self._tell_failure = invocations.init_failed
-        invocations.ends_when_posted = runtime.announce_posts(invocations)
+        timer = DeadlineTimer(exporter.snapshot, self._shield)
+        invocations = Invocations(function, tracer, exporter, timer, self._shield)
         instrument(self._hook, settings.disabled_instrumentations, self._shield)
         self._correlate_logs(invocations, sdk.service_name(tracer))
+        return self._tracing(invocations)
+
+    def _tracing(self, invocations: Invocations) -> Trace:
+        from otel_layer.edge.bootstrap import TracedHandler
+
+        self._tell_failure = invocations.init_failed
+        invocations.ends_when_posted = runtime.announce_posts(invocations)
 
         def trace(handler: Handler) -> Handler:
             self._hook.catch_up()

@@ -26,6 +26,7 @@ from opentelemetry.trace import (
 import otel_layer
 from otel_layer.core import outcome, root_span, stack, trigger
 from otel_layer.core.verdict import Verdict, judge
+from otel_layer.edge.deadline_timer import DeadlineTimer
 from otel_layer.edge.local_exporter import LocalExporter, invocation_id
 from otel_layer.edge.shield import Shield
 
@@ -75,7 +76,12 @@ class Invocations:
     """Starts and ends the root span of each invocation."""
 
     def __init__(
-        self, function: Function, tracer: Tracer, exporter: LocalExporter, shield: Shield
+        self,
+        function: Function,
+        tracer: Tracer,
+        exporter: LocalExporter,
+        timer: DeadlineTimer,
+        shield: Shield,
     ) -> None:
         """Prepare for the first invocation.
 
@@ -86,6 +92,7 @@ class Invocations:
         self._function = function
         self._tracer = tracer
         self._exporter = exporter
+        self._timer = timer
         self._shield = shield
         self._is_first = True
         self._running: dict[str, Invocation] = {}
@@ -218,12 +225,19 @@ class Invocations:
         root = self._tracer.start_span(name, parent, SpanKind.SERVER, attributes)
         with self._shield("announce the invocation", _CONSEQUENCE):
             self._announce(request_id, root)
+            if root.get_span_context().trace_flags.sampled:
+                self._watch(request_id, lambda_context)
         # Now: the handler may change the event.
         return Invocation(request_id, root, trigger.response_format(event))
 
     def _announce(self, request_id: str, root: Span) -> bool:
         is_sampled = root.get_span_context().trace_flags.sampled
         return self._exporter.begin(request_id, root if is_sampled else None)  # type: ignore[arg-type]  # a sampled span is the SDK's
+
+    def _watch(self, request_id: str, lambda_context: Any) -> None:  # noqa: ANN401  # as in begin
+        remaining_ms = getattr(lambda_context, "get_remaining_time_in_millis", None)
+        if callable(remaining_ms):
+            self._timer.set(request_id, remaining_ms() / 1000)
 
     def _leave(self, invocation: Invocation, *, is_over: bool) -> None:
         self._running.pop(invocation.request_id, None)
@@ -246,6 +260,7 @@ class Invocations:
         root.add_event("exception", outcome.exception_event(kind, message, stacktrace))
 
     def _end(self, invocation: Invocation) -> None:
+        self._timer.unset(invocation.request_id)
         # A result that could not be posted is not what the caller got.
         if invocation.verdict is not None and not invocation.has_failed:
             with self._shield("describe the handler's result", _CONSEQUENCE):
@@ -254,6 +269,7 @@ class Invocations:
         self._exporter.end(invocation.request_id)
 
     def _end_with_process(self, invocation: Invocation) -> None:
+        self._timer.unset(invocation.request_id)
         # To end takes an interpreter tens of milliseconds, and is part of the invocation. So
         # what is known by now goes to the collector as the provisional root, for it to end.
         if not self._announce(invocation.request_id, invocation.root):

@@ -2,7 +2,8 @@
 
 Every request carries ``Lambda-Invocation-Id``. ``Lambda-Invocation-Phase: start`` marks the
 provisional root, which our collector holds back until it is known whether a final one comes;
-``end`` marks the last request of an invocation, which it may flush then.
+``snapshot``, shortly before the deadline, what is still open, held back likewise; ``end`` marks
+the last request of an invocation, which it may flush then.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from otel_layer.core.open_spans import OpenSpans, fitting
 from otel_layer.core.otlp import EncodedSpan, Encoder, batches, request
 from otel_layer.core.outbox import REQUEST_BYTES_MAX, Outbox
 from otel_layer.core.patience import SEND_S, Patience
@@ -27,10 +29,18 @@ invocation_id: ContextVar[str | None] = ContextVar("otel_layer_invocation_id", d
 """The request id of the invocation that the running code is part of."""
 
 
+_PROVISIONAL = (b"start", b"snapshot")
+"""Phases of spans that have not ended: nothing is lost with them, and nothing put back."""
+
+
 class LocalExporter:
     """Encodes spans when they end, and hands them to the collector.
 
-    Spans end on any thread, in signal handlers, and in child processes after a fork.
+    Spans end on any thread, in signal handlers, and in child processes after a fork. All share
+    one connection, under one lock: what the collector reads is in the order in which it
+    happened. Whoever waits for the lock waits for the request of another thread, which takes
+    from the same supply of patience as its own; the timer's is the only one that is sent without
+    the customer's doing, once in an invocation and in its last moments.
     """
 
     def __init__(self, port: int, log: Log, shield: Shield, *, own_collector: bool) -> None:
@@ -64,6 +74,7 @@ class LocalExporter:
         self._has_answered = False
         self._patience = Patience()
         self._roots: dict[str, int] = {}
+        self._open_spans = OpenSpans()
 
     def begin(self, request_id: str, root: ReadableSpan | None) -> bool:
         """Take note of a new invocation, or of what its open root has come to since.
@@ -79,6 +90,8 @@ class LocalExporter:
         context = root.get_span_context() if root else None
         with self._lock:
             self._roots[request_id] = context.span_id if context else 0
+            if root and self._own_collector:
+                self._open_spans.begin(request_id, root)
             if root and self._own_collector and self._patience.allows(monotonic()):
                 return self._send(request_id, [self._encoder.encode(root)], b"start")
             return False
@@ -92,6 +105,13 @@ class LocalExporter:
             if self._own_collector:
                 self._send(None, [self._encoder.encode(root)], b"start")
 
+    def note(self, span: ReadableSpan) -> None:
+        """Take note of a span that has started."""
+        with self._shield("note a span", "a timeout does not show it"):
+            context, request_id = span.get_span_context(), self._request_id()
+            if request_id is not None and context is not None:
+                self._open_spans.start(request_id, context.span_id, span)
+
     def take(self, span: ReadableSpan) -> None:
         """Take over a span that has ended."""
         with self._shield("export a span", "spans are lost"):
@@ -100,11 +120,10 @@ class LocalExporter:
     def _take(self, span: ReadableSpan) -> None:
         encoded = self._encoder.encode(span)
         context = span.get_span_context()
+        if context is not None:
+            self._open_spans.end(context.span_id)
         with self._lock:
-            request_id = invocation_id.get()
-            if request_id is None and len(self._roots) == 1:
-                # On a thread that was started without the context of the invocation.
-                (request_id,) = self._roots
+            request_id = self._request_id()
             self._outbox.put(request_id, encoded)
             root_id = self._roots.get(request_id) if request_id else None
             if context is not None and context.span_id == root_id:
@@ -115,8 +134,40 @@ class LocalExporter:
             if root_id is None or self._outbox.is_due(request_id, now):
                 self._send(request_id, self._outbox.take(request_id))
 
+    def _request_id(self) -> str | None:
+        # Of the invocation that the running code is part of.
+        request_id = invocation_id.get()
+        if request_id is None:
+            # On a thread that was started without the context of the invocation.
+            running = list(self._roots)
+            return running[0] if len(running) == 1 else None
+        return request_id
+
+    def snapshot(self, request_id: str) -> None:
+        """Send what is open of an invocation, and what has ended of it, unless it is over.
+
+        Called by the timer. The spans are serialised before the lock is asked for: the handler's
+        thread never waits for that. Under the lock it is certain which invocation is running,
+        since ``end`` takes it too, and that no span is called open that was sent as ended.
+        """
+        encoded = []
+        for number, span in enumerate(self._open_spans.of(request_id)):
+            with self._shield("serialise an open span", "a timeout does not show it"):
+                # Not the root: it ends with the invocation, however that ends.
+                encoded.append((span, self._encoder.encode(span, is_unfinished=number > 0)))
+        with self._lock:
+            if request_id not in self._roots or not self._patience.allows(monotonic()):
+                return
+            ended = self._outbox.take(None) + self._outbox.take(request_id)
+            if ended and not self._send(request_id, ended):
+                return
+            still_open = [one for span, one in encoded if span.end_time is None]
+            if still_open and self._patience.allows(monotonic()):
+                self._send(request_id, fitting(still_open, REQUEST_BYTES_MAX), b"snapshot")
+
     def end(self, request_id: str) -> None:
         """Send what is left of an invocation, and that it has ended."""
+        self._open_spans.finish(request_id)
         with self._lock:
             self._roots.pop(request_id, None)
             spans = self._outbox.take(None) + self._outbox.take(request_id)
@@ -153,7 +204,7 @@ class LocalExporter:
         except BaseException as fault:
             unsent = [span for batch in waiting for span in batch]
             if not isinstance(fault, CollectorFault):  # of the customer's signal handler
-                if phase != b"start":
+                if phase not in _PROVISIONAL:
                     self._outbox.put_back(request_id, unsent)
                 raise
             self._failed(fault)

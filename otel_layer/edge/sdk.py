@@ -25,7 +25,9 @@ from otel_layer.edge.shield import Shield
 from otel_layer.version import VERSION
 
 if TYPE_CHECKING:
+    from opentelemetry.context.context import Context
     from opentelemetry.propagators.textmap import TextMapPropagator
+    from opentelemetry.sdk.trace import Span
 
 __all__ = [
     "ReadableSpan",
@@ -63,11 +65,19 @@ class _UrandomIds(IdGenerator):
         return True
 
 
-class _EndedSpans(SpanProcessor):
-    """Hands over each sampled span when it has ended."""
+class SampledSpans(SpanProcessor):
+    """Shows each sampled span when it has started, and hands it over when it has ended."""
 
-    def __init__(self, take: Callable[[ReadableSpan], None]) -> None:
+    def __init__(
+        self, note: Callable[[ReadableSpan], None], take: Callable[[ReadableSpan], None]
+    ) -> None:
+        self._note = note
         self._take = take
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002  # its signature
+        """Show one span, on the thread that started it."""
+        if span.get_span_context().trace_flags.sampled:
+            self._note(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand over one span, on the thread that ended it."""
@@ -86,7 +96,9 @@ class _Provider(TracerProvider):
 
 
 def start(
-    attributes: Mapping[str, str | int], take: Callable[[ReadableSpan], None]
+    attributes: Mapping[str, str | int],
+    note: Callable[[ReadableSpan], None],
+    take: Callable[[ReadableSpan], None],
 ) -> trace.Tracer | None:
     """Make the SDK the global provider of tracers, or join the customer's own.
 
@@ -95,6 +107,7 @@ def start(
 
     Args:
         attributes: Of the resource.
+        note: Gets each sampled span when it has started. It must not raise.
         take: Gets each sampled span once it has ended. It must not raise.
 
     Returns:
@@ -104,7 +117,7 @@ def start(
     # Not get_tracer_provider(): it would make the one that OTEL_PYTHON_TRACER_PROVIDER names.
     present = getattr(trace, "_TRACER_PROVIDER", None)
     if isinstance(present, TracerProvider):
-        present.add_span_processor(_EndedSpans(take))
+        present.add_span_processor(SampledSpans(note, take))
         return present.get_tracer("otel_layer", VERSION)
     if present is not None:
         return None
@@ -112,7 +125,7 @@ def start(
     provider = _Provider(
         resource=Resource(dict(attributes)), shutdown_on_exit=False, id_generator=_UrandomIds()
     )
-    provider.add_span_processor(_EndedSpans(take))
+    provider.add_span_processor(SampledSpans(note, take))
     trace.set_tracer_provider(provider)
     return trace.get_tracer("otel_layer", VERSION)
 

@@ -25,6 +25,9 @@ from typing import Any, TypeVar
 
 _Target = TypeVar("_Target")
 
+bystanders: set[int] = set()
+"""The threads of ours, by ident: what they import, if anything, nothing here stands for."""
+
 
 class _StandIn(ModuleType):
     """A module that is imported at the first use of one of its names."""
@@ -133,7 +136,7 @@ def cheap_imports() -> Iterator[None]:
     all for something to collect costs 5 ms. Beside other threads nothing is changed: they
     would get the stand-ins too, and keep them.
     """
-    if _thread._count():  # noqa: SLF001  # of threads that were started: 0 in the only one
+    if _thread._count() and _others():  # noqa: SLF001  # of threads that were started: 0 in the only one
         yield
         return
     placed: dict[str, _StandIn] = {}
@@ -153,6 +156,10 @@ def cheap_imports() -> Iterator[None]:
         for name, stand_in in placed.items():
             if sys.modules.get(name) is stand_in:
                 del sys.modules[name]
+
+
+def _others() -> set[int]:
+    return set(sys._current_frames()) - bystanders - {_thread.get_ident()}  # noqa: SLF001  # their idents
 
 
 def _age() -> None:

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.trace import SpanContext
+from opentelemetry.trace import Span, SpanContext
 
 from otel_layer.core import outbox
 from otel_layer.core.patience import SEND_S
@@ -19,7 +19,7 @@ from otel_layer.edge.connection import CollectorFault, Connection
 from otel_layer.edge.local_exporter import LocalExporter, invocation_id
 from otel_layer.edge.log import Log
 from otel_layer.edge.shield import Shield
-from tests.fakes.local_collector import LocalCollector
+from tests.fakes.local_collector import LocalCollector, attributes
 
 TRACER = TracerProvider(shutdown_on_exit=False).get_tracer("tests")
 
@@ -427,6 +427,223 @@ class TestAnAnswer:
         assert 0 < len(heard) <= 16
 
 
+@pytest.fixture
+def tracer(export, collector):
+    """Makes an exporter, and the tracer whose spans it is shown."""
+
+    def make(**kwargs):
+        exporter = export(collector, **kwargs)
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(sdk.SampledSpans(exporter.note, exporter.take))
+        return exporter, provider.get_tracer("tests")
+
+    return make
+
+
+class TestASnapshot:
+    """What is open of a running invocation, in one request."""
+
+    def test_it_holds_the_root_and_what_has_not_ended(self, tracer, collector, clock):
+        exporter, tracer = tracer()
+        root = tracer.start_span("root")
+        exporter.begin("request-1", root)
+        clock.now += 1
+        in_invocation("request-1", lambda: tracer.start_span("ended").end())
+        in_invocation("request-1", lambda: tracer.start_span("open", attributes={"a": 1}))
+        exporter.snapshot("request-1")
+
+        request = collector.wait_for(lambda requests: len(requests) == 3)[-1]
+        of_root, of_call = request.spans
+        assert (request.invocation_id, request.phase) == ("request-1", "snapshot")
+        assert (of_root.name, attributes(of_root)) == ("root", {})
+        assert (of_call.name, attributes(of_call)) == (
+            "open",
+            {"a": 1, "otel_layer.unfinished": True},
+        )
+        assert (of_root.end_time_unix_nano, of_call.end_time_unix_nano) == (0, 0)
+
+    def test_what_has_ended_and_waits_goes_before_it(self, tracer, collector, clock):
+        exporter, tracer = tracer()
+        exporter.begin("request-1", tracer.start_span("root"))
+        clock.now += 1
+        for name in ("first", "second"):
+            in_invocation("request-1", lambda name=name: tracer.start_span(name).end())
+        exporter.snapshot("request-1")
+
+        requests = collector.wait_for(lambda requests: len(requests) == 4)
+        assert [(one.phase, names(one)) for one in requests] == [
+            ("start", ["root"]),
+            (None, ["first"]),
+            (None, ["second"]),
+            ("snapshot", ["root"]),
+        ]
+
+    def test_a_span_on_a_thread_without_the_context_is_of_the_only_invocation(
+        self, tracer, collector
+    ):
+        exporter, tracer = tracer()
+        exporter.begin("request-1", tracer.start_span("root"))
+        thread = threading.Thread(target=tracer.start_span, args=("elsewhere",))
+        thread.start()
+        thread.join()
+        exporter.snapshot("request-1")
+
+        request = collector.wait_for(lambda requests: len(requests) == 2)[-1]
+        assert names(request) == ["root", "elsewhere"]
+
+    def test_of_an_invocation_that_is_over_there_is_none(self, tracer, collector):
+        exporter, tracer = tracer()
+        exporter.begin("request-1", tracer.start_span("root"))
+        in_invocation("request-1", lambda: tracer.start_span("open"))
+        exporter.end("request-1")
+        exporter.begin("request-2", tracer.start_span("root of another"))
+        exporter.snapshot("request-1")
+        exporter.end("request-2")
+
+        collector.wait_for_end("request-2")
+        phases = [one.phase for one in collector.requests]
+        assert phases == ["start", "end", "start", "end"]
+
+    def test_one_that_ends_while_it_is_made_is_not_in_it(self, tracer, collector, monkeypatch):
+        exporter, tracer = tracer()
+        exporter.begin("request-1", tracer.start_span("root"))
+        spans: list[Span] = []
+        in_invocation("request-1", lambda: spans.append(tracer.start_span("ends meanwhile")))
+        encode = exporter._encoder.encode
+
+        def interrupted(span, **kwargs):
+            encoded = encode(span, **kwargs)
+            if kwargs.get("is_unfinished"):
+                in_invocation("request-1", spans[0].end)
+            return encoded
+
+        monkeypatch.setattr(exporter._encoder, "encode", interrupted)
+        exporter.snapshot("request-1")
+
+        requests = collector.wait_for(lambda requests: len(requests) == 3)
+        assert [(one.phase, names(one)) for one in requests] == [
+            ("start", ["root"]),
+            (None, ["ends meanwhile"]),
+            ("snapshot", ["root"]),
+        ]
+
+    def test_when_the_invocation_ends_while_it_is_made_there_is_none(
+        self, tracer, collector, monkeypatch
+    ):
+        exporter, tracer = tracer()
+        exporter.begin("request-1", tracer.start_span("root"))
+        in_invocation("request-1", lambda: tracer.start_span("never ended"))
+        encode = exporter._encoder.encode
+
+        def interrupted(span, **kwargs):
+            exporter.end("request-1")
+            return encode(span, **kwargs)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(exporter._encoder, "encode", interrupted)
+            exporter.snapshot("request-1")
+        exporter.begin("request-2", None)
+        exporter.end("request-2")
+
+        collector.wait_for_end("request-2")
+        assert "snapshot" not in [one.phase for one in collector.requests]
+
+    def test_a_span_that_cannot_be_serialised_costs_itself(
+        self, tracer, collector, lines, monkeypatch
+    ):
+        exporter, tracer = tracer()
+        exporter.begin("request-1", tracer.start_span("root"))
+        in_invocation("request-1", lambda: [tracer.start_span(name) for name in ("one", "two")])
+        encode = exporter._encoder.encode
+
+        def failing(span, **kwargs):
+            if span.name == "two":
+                raise RuntimeError(span.name)
+            return encode(span, **kwargs)
+
+        monkeypatch.setattr(exporter._encoder, "encode", failing)
+        exporter.snapshot("request-1")
+
+        request = collector.wait_for(lambda requests: len(requests) == 2)[-1]
+        assert names(request) == ["root", "one"]
+        assert lines[0].startswith("cannot serialise an open span: RuntimeError: two (")
+
+    def test_it_is_one_request_however_much_is_open(self, tracer, collector):
+        exporter, tracer = tracer()
+        exporter.begin("request-1", tracer.start_span("root"))
+        for number in range(5):
+            payload = {"payload": "x" * 100_000}
+            in_invocation(
+                "request-1",
+                lambda name=str(number), payload=payload: tracer.start_span(
+                    name, attributes=payload
+                ),
+            )
+        exporter.snapshot("request-1")
+
+        requests = collector.wait_for(lambda requests: len(requests) == 2)
+        assert [(one.phase, names(one)) for one in requests] == [
+            ("start", ["root"]),
+            ("snapshot", ["root", "4", "3"]),
+        ]
+
+    def test_a_foreign_collector_gets_what_has_ended_alone(self, tracer, collector, clock):
+        exporter, tracer = tracer(own_collector=False)
+        exporter.begin("request-1", tracer.start_span("root"))
+        clock.now += 1
+        in_invocation("request-1", lambda: [tracer.start_span(one).end() for one in "ab"])
+        in_invocation("request-1", lambda: tracer.start_span("open"))
+        exporter.snapshot("request-1")
+        clock.now += 1
+        exporter.take(ended("marker"))
+
+        requests = collector.wait_for(lambda requests: len(requests) == 3)
+        assert [names(one) for one in requests] == [["a"], ["b"], ["marker"]]
+
+    def test_a_collector_that_is_known_not_to_read_is_not_waited_for(self, export):
+        with LocalCollector() as gone:
+            pass
+        exporter = export(gone)
+        exporter.begin("request-1", started("root"))
+        sent: list[bytes] = []
+        exporter._connection.send = lambda request, _: sent.append(request)
+        exporter.snapshot("request-1")
+
+        assert sent == []
+
+    def test_one_that_cannot_be_sent_loses_no_span(self, tracer, collector, lines, monkeypatch):
+        exporter, tracer = tracer()
+        exporter.begin("request-1", tracer.start_span("root"))
+        in_invocation("request-1", lambda: tracer.start_span("open"))
+
+        def timed_out(_request, _timeout_s):
+            kind, text = "does not read", "timed out"
+            raise CollectorFault(kind, text)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(exporter._connection, "send", timed_out)
+            exporter.snapshot("request-1")
+        exporter.end("request-1")
+
+        requests = collector.wait_for_end("request-1")
+        assert [(one.phase, names(one)) for one in requests] == [("start", ["root"]), ("end", [])]
+        assert exporter._outbox.lost_count == 0
+        assert len(lines) == 1
+
+    def test_a_child_process_has_none_of_its_parent(self, tracer, collector):
+        exporter, tracer = tracer()
+        exporter.begin("request-1", tracer.start_span("root"))
+        pid = os.fork()
+        if pid == 0:
+            exporter.snapshot("request-1")
+            os._exit(0)
+        os.waitpid(pid, 0)
+        exporter.end("request-1")
+
+        assert [one.phase for one in collector.wait_for_end("request-1")] == ["start", "end"]
+        assert collector.connection_count == 1
+
+
 class TestWhereSpansEnd:
     """On any thread, in a signal handler, in a child process."""
 
@@ -520,7 +737,7 @@ class TestTheSdkAroundIt:
 
     def test_only_sampled_spans_do(self):
         taken: list[ReadableSpan] = []
-        processor = sdk._EndedSpans(taken.append)
+        processor = sdk.SampledSpans(taken.append, taken.append)
         span = ended()
         processor.on_end(span)
         unsampled = ReadableSpan("x", SpanContext(1, 2, is_remote=False))

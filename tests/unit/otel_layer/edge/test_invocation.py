@@ -30,6 +30,9 @@ class LambdaContext:
     aws_request_id = "request-1"
     invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:hello"
 
+    def get_remaining_time_in_millis(self):
+        return 3000
+
 
 class RecordingExporter:
     """Remembers the roots it is told of, and which invocations have ended."""
@@ -51,16 +54,36 @@ class RecordingExporter:
         self.ended.append(request_id)
 
 
+class RecordingTimer:
+    """Remembers which invocations it watches, and how much time they had."""
+
+    def __init__(self) -> None:
+        self.watched: dict[str, float] = {}
+        self.set_count = 0
+
+    def set(self, request_id, remaining_s):
+        self.watched[request_id] = remaining_s
+        self.set_count += 1
+
+    def unset(self, request_id):
+        self.watched.pop(request_id, None)
+
+
 @pytest.fixture
 def exporter():
     return RecordingExporter()
 
 
 @pytest.fixture
-def invocations(exporter):
+def timer():
+    return RecordingTimer()
+
+
+@pytest.fixture
+def invocations(exporter, timer):
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("tests")
     function = Function("hello", "1", "on-demand")
-    made = Invocations(function, tracer, exporter, Shield(Log(as_json=False)))
+    made = Invocations(function, tracer, exporter, timer, Shield(Log(as_json=False)))
     made.ends_when_posted = True
     return made
 
@@ -302,6 +325,43 @@ class Fault(Exception):  # noqa: N818  # as the runtime client's
     msg = "Unable to import"
 
 
+class TestTheDeadline:
+    """Watched from the beginning to the end."""
+
+    def test_it_is_watched_while_the_handler_runs(self, invocations, timer):
+        seen = []
+        handler = TracedHandler(lambda *_: seen.append(dict(timer.watched)), invocations)
+
+        handler({}, LambdaContext())
+
+        assert seen == [{"request-1": 3.0}]
+
+    def test_it_is_until_the_result_is_posted(self, invocations, timer):
+        TracedHandler(lambda *_: None, invocations)({}, LambdaContext())
+        until_then = dict(timer.watched)
+
+        invocations.posted("request-1")
+
+        assert until_then == {"request-1": 3.0}
+        assert timer.watched == {}
+
+    def test_one_that_is_not_sampled_has_nothing_to_show(self, exporter, timer):
+        tracer = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("tests")
+        shield = Shield(Log(as_json=False))
+        function = Function("hello", "1", "on-demand")
+        unsampled = Invocations(function, tracer, exporter, timer, shield)
+
+        TracedHandler(lambda *_: None, unsampled)({}, LambdaContext())
+
+        assert timer.set_count == 0
+
+    def test_a_context_that_knows_no_time_has_none(self, invocations, timer, capfd):
+        TracedHandler(lambda *_: None, invocations)({}, None)
+
+        assert timer.set_count == 0
+        assert capfd.readouterr().err == ""
+
+
 class TestTheException:
     """The customer's, whatever it is."""
 
@@ -527,10 +587,12 @@ class TestTheResult:
         del result, event
         assert reference() is None
 
-    def test_a_root_that_is_not_recorded_has_nothing_to_say(self, exporter):
+    def test_a_root_that_is_not_recorded_has_nothing_to_say(self, exporter, timer):
         tracer = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("tests")
         shield = Shield(Log(as_json=False))
-        unsampled = Invocations(Function("hello", "1", "on-demand"), tracer, exporter, shield)
+        unsampled = Invocations(
+            Function("hello", "1", "on-demand"), tracer, exporter, timer, shield
+        )
 
         assert TracedHandler(lambda *_: FAILED, unsampled)(HTTP_EVENT, LambdaContext()) is FAILED
 

@@ -105,20 +105,22 @@ class TestAProviderThatIsThereAlready:
     def test_one_of_the_sdk_gets_our_processor_and_makes_the_roots(self, monkeypatch):
         provider = TracerProvider(shutdown_on_exit=False)
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+        noted: list[ReadableSpan] = []
         taken: list[ReadableSpan] = []
 
-        tracer = sdk.start({}, taken.append)
+        tracer = sdk.start({}, noted.append, taken.append)
         assert tracer is not None
         tracer.start_span("root").end()
         trace.get_tracer("x").start_span("child").end()
 
         assert [span.name for span in taken] == ["root", "child"]
+        assert [span.name for span in noted] == ["root", "child"]
         assert trace.get_tracer_provider() is provider
 
     def test_one_of_another_kind_has_no_tracer_for_us(self, monkeypatch):
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", trace.NoOpTracerProvider())
 
-        assert sdk.start({}, lambda _: None) is None
+        assert sdk.start({}, lambda _: None, lambda _: None) is None
 
 
 class TestTheService:
