@@ -1,4 +1,4 @@
-"""``make bench``: what the layer costs, its configurations, and the sandbox.
+"""``make bench``: what the layer costs, its configurations, its deadlines, and the sandbox.
 
 Each is measured beside the same without it. ``python -m bench sandbox`` measures one part alone.
 
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from bench import configured, sandbox
+from bench import configured, deadline, sandbox
 from bench.configurations import HAS_BOTOCORE
 from bench.measure import Row, collector_start_s, environment
 from bench.peers import peers
@@ -23,6 +23,7 @@ from bench.table import Line, mb, ms, show
 LAYER = Path(__file__).resolve().parent.parent / "dist" / "layer"
 ROUNDS = 15
 CONFIGURED_ROUNDS = 30
+DEADLINE_ROUNDS = 5
 SANDBOX_ROUNDS = 10
 PYTHON = Path(sys.executable).resolve()
 
@@ -32,6 +33,7 @@ def main() -> None:
     parts = {
         "layer": measure_layer,
         "configured": measure_configured,
+        "deadline": measure_deadline,
         "sandbox": measure_sandbox,
     }
     parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
@@ -78,6 +80,20 @@ def measure_configured() -> None:
     show(configured.table(setting.configurations, rounds))
     if not HAS_BOTOCORE:
         print("\nsigv4auth is left out: there is no botocore beside this interpreter")
+
+
+def measure_deadline() -> None:
+    """Measure what an invocation pays so that its timeout would be seen; print the table."""
+    with deadline.collector() as port:
+        bench = deadline.Bench(port)
+        bench.run_round()  # once, uncounted: fills the caches
+        rounds = []
+        for number in range(DEADLINE_ROUNDS):
+            rounds.append(bench.run_round())
+            progress(number + 1, DEADLINE_ROUNDS)
+    print("\nWhat an invocation pays, in its process, so that a timeout of it would be seen;")
+    print(f"medians of {DEADLINE_ROUNDS} rounds of {deadline.CALLS}.\n")
+    show([Line("", "without", "with", ""), *deadline.table(rounds)])
 
 
 def measure_sandbox() -> None:
