@@ -131,7 +131,6 @@ class TestAnEnvironmentThatEnds:
     def test_timeout(self, day):
         assert day.account("time_out") == failed("timeout")
 
-    @pytest.mark.xfail(reason="no snapshot is sent before the deadline", strict=True)
     def test_timeout_names_the_call_that_hung(self, day):
         assert day.unfinished("time_out") == ["GET"]
 
