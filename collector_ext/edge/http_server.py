@@ -166,18 +166,18 @@ class HttpServer:
         connection.unsent += response
         if len(connection.unsent) > _UNSENT_BYTES_MAX:
             raise ConnectionAbortedError
-        if connection.unsent:
-            try:
+        try:
+            if connection.unsent:
                 sent = connection.socket.send(connection.unsent)
-            except BlockingIOError:
-                return  # Until the client has read something.
-            except OSError:
-                connection.is_deaf, connection.unsent = True, b""
-                return
-            connection.unsent = connection.unsent[sent:]
-        if connection.is_closing and not connection.unsent and not connection.is_shut_down:
-            connection.is_shut_down = True
-            connection.socket.shutdown(_socket.SHUT_WR)
+                connection.unsent = connection.unsent[sent:]
+            if connection.is_closing and not connection.unsent and not connection.is_shut_down:
+                connection.is_shut_down = True
+                connection.socket.shutdown(_socket.SHUT_WR)
+        except BlockingIOError:
+            return  # Until the client has read something.
+        except OSError:
+            # A client that is gone may take a response and refuse the end behind it.
+            connection.is_deaf, connection.unsent = True, b""
 
     def _close(self, connection: _Connection) -> None:
         self._connections.pop(connection.socket.fileno(), None)

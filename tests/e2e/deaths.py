@@ -130,6 +130,11 @@ class Day:
             self.spans = endpoint.spans()
             self._calls = {call.path[1:]: call.headers for call in service.calls}
         self.events = self.sandbox.events
+        self.complaints = [
+            line.text
+            for line in self.sandbox.logs
+            if line.name == "collector_ext" and " INFO " not in line.text
+        ]
 
     def _function(self, folder: Path, layer: Path | None, endpoint_url: str) -> Function:
         both = self._layer(folder, layer)

@@ -190,6 +190,9 @@ class TestAll:
     def test_no_span_is_delivered_twice(self, day):
         assert day.repeated == []
 
+    def test_the_collector_had_nothing_to_complain_of(self, day):
+        assert day.complaints == []
+
 
 class TestWhatTheCallerGets:
     """It is byte for byte what it is without the layer."""
@@ -223,4 +226,4 @@ class TestALittleFunction:
             (1, "ERROR", "timeout", (CALL,)),
             (1, "UNSET", "", (CALL,)),
         ]
-        assert little_day.repeated == []
+        assert (little_day.repeated, little_day.complaints) == ([], [])
