@@ -19,13 +19,12 @@ What it promises, whatever the order of events (tests/simulation):
 from __future__ import annotations
 
 from collector_ext.core.actions import INFO, Action, AskNext, Exit, Say
-from collector_ext.core.delivery.flush import Flush
+from collector_ext.core.arrivals import SPINDOWN, Arrivals
+from collector_ext.core.delivery.departures import Departures
 from collector_ext.core.delivery.outbox import ALONE, AWAITED, LAST
 from collector_ext.core.delivery.pipelines import Pipelines
 from collector_ext.core.events import (
     END,
-    SNAPSHOT,
-    START,
     SUCCESS,
     ClientGone,
     Event,
@@ -42,11 +41,7 @@ from collector_ext.core.events import (
     ShutdownReceived,
     TimerExpired,
 )
-from collector_ext.core.initialisation import Initialisation
 from collector_ext.core.invocation import Invocation
-from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
-from collector_ext.core.otlp_items import item_count
-from collector_ext.core.unfinished import NO_END, Unfinished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,10 +63,6 @@ then, in 2 s for all, and SHUTDOWN, with its own flush, reaches only who has ask
 
 NEXT_RETRY_S = 1.0
 """Between two tries to ask for an event."""
-
-SPINDOWN = "spindown"
-"""The reason of a SHUTDOWN after which nothing is left of the environment. After any other one
-Lambda starts new processes in it, and /tmp is as it was."""
 
 READY = "ready"  # next is asked for; the environment may be frozen
 RUNNING = "running"  # an invocation is in progress
@@ -105,15 +96,12 @@ class Lifecycle:
     ) -> None:
         self.phase = READY
         self._pipelines = pipelines
-        self._flush = Flush(pipelines)
         self._strategy = strategy
-        self._report = report
-        self._unfinished = Unfinished()
-        self._initialisation = Initialisation()
-        self._root_of = root_of
+        self._arrivals = Arrivals(root_of)
+        self._departures = Departures(pipelines, strategy, report)
+        self._flush = self._departures.flush
         self._invocation = Invocation(has_telemetry=has_telemetry)
         self._flush_timeout_s = flush_timeout_s
-        self._waiting_since: float | None = None  # the first of what no flush has taken yet
         self._shutdown_reason = ""
         self._last_call_at: float | None = None
         self._ask_again_at: float | None = None
@@ -124,7 +112,7 @@ class Lifecycle:
             return None
         timers = [self._flush.timer_at(now)]
         if self.phase == READY:
-            timers += [self._next_asked_again_at(now), self._export_at(now)]
+            timers += [self._next_asked_again_at(now), self._departures.due_at(now)]
         elif self.phase in {DRAINING, EXITING}:
             if self._pipelines.holds and self._flush.has_time(now):
                 return now  # It came during the flush, and may be for an exporter that is free.
@@ -138,13 +126,6 @@ class Lifecycle:
         at = self._ask_again_at
         # Further away than it ever was: the clock went back.
         return now if at is not None and now < at - NEXT_RETRY_S else at
-
-    def _export_at(self, now: float) -> float | None:
-        """Return when the strategy wants what waits to leave, with nobody waiting for it."""
-        if self._waiting_since is None or self._flush.is_going_on(now):
-            return None
-        export_at = self._strategy.export_at(self._waiting_since, now)
-        return None if export_at is None else max(export_at, self._pipelines.rests_until(now))
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event into account and return what to do about it.
@@ -163,8 +144,8 @@ class Lifecycle:
                 return self._payload_received(event, now)
             case InvokeReceived():
                 return self._invoke_received(event, now)
-            case RuntimeDone() | InitStarted() | InitDone():
-                return self._telemetry_received(event, now)
+            case RuntimeDone():
+                return self._runtime_done(event, now)
             case ExportFinished():
                 return self._export_finished(event, now)
             case _:
@@ -174,6 +155,8 @@ class Lifecycle:
         self,
         event: ShutdownReceived
         | NextFailed
+        | InitStarted
+        | InitDone
         | ClientGone
         | RequestRefused
         | KeptFound
@@ -186,12 +169,14 @@ class Lifecycle:
                 return self._shutdown_received(event, now)
             case NextFailed():
                 return self._next_failed(event, now)
+            case InitStarted() | InitDone():
+                self._arrivals.initialised(event)
             case ClientGone():
                 self._invocation.miss(event.request_id, now)
             case RequestRefused():
                 return self._request_refused(event)
             case KeptFound():
-                return self._kept_found(event, now)
+                return self._departures.restore(event, now)
             case PlatformReported():
                 pass  # It is `core.platform.observed` that makes something of it.
             case _:  # TimerExpired
@@ -201,7 +186,7 @@ class Lifecycle:
     def _payload_received(self, event: PayloadReceived, now: float) -> list[Action]:
         if event.phase or event.request_id:
             self._invocation.tell()
-        actions = self._put(self._sorted(event, now), now)
+        actions = self._departures.put(self._arrivals.received(event, now), now)
         if event.phase == END:
             actions += self._end(event.request_id, now, now)
         return actions
@@ -210,46 +195,10 @@ class Lifecycle:
         text = f"refused what a client sent, HTTP {event.status}: {event.reason}"
         return [*self._pipelines.complain("receiver", event.reason, text)]
 
-    def _kept_found(self, event: KeptFound, now: float) -> list[Action]:
-        actions = self._pipelines.restore(event.exporter, event.payloads)
-        self._note_waiting(now)
-        return actions
-
-    def _put(self, payloads: list[Payload], now: float) -> list[Action]:
-        said = self._pipelines.put(payloads)
-        self._note_waiting(now)
-        return [*said]
-
-    def _note_waiting(self, now: float) -> None:
-        if not self._pipelines.has_waiting:
-            self._waiting_since = None
-        elif self._waiting_since is None:
-            self._waiting_since = now
-
-    def _sorted(self, event: PayloadReceived, now: float) -> list[Payload]:
-        """Keep spans that have not ended; return what is to be exported."""
-        payload, request_id = event.payload, event.request_id
-        if event.phase == START and not request_id:
-            self._initialisation.hold(payload.body)
-            return []
-        if event.phase == START:
-            return self._unfinished.start(request_id, payload.body, now=now)
-        if event.phase == SNAPSHOT:
-            return self._unfinished.snapshot(request_id, payload.body, now=now)
-        if not request_id or payload.signal != TRACES or payload.content_type != PROTOBUF:
-            return [payload]
-        body = self._unfinished.receive(request_id, payload.body)
-        if body is payload.body:
-            return [payload]
-        return [Payload(TRACES, PROTOBUF, body, item_count(TRACES, body), is_suspect=False)]
-
     def _invoke_received(self, event: InvokeReceived, now: float) -> list[Action]:
         self._invocation.begin(event.request_id, event.deadline_at, now)
-        self._initialisation.invoked()
         self._strategy.invoked(now)
-        # A root that nobody has ended by now never will be: its invocation is over.
-        given_up = self._unfinished.give_up_all(NO_END, now, but=event.request_id)
-        actions = self._put(given_up, now)
+        actions = self._departures.put(self._arrivals.invoked(event, now), now)
         if self._strategy.is_overlapping:
             if self._strategy.leaves_with_invoke(now):
                 actions += self._export(now, now + self._flush_timeout_s, is_over=True)
@@ -261,30 +210,10 @@ class Lifecycle:
             actions += self._drain(now)
         return actions
 
-    def _telemetry_received(
-        self, event: RuntimeDone | InitStarted | InitDone, now: float
-    ) -> list[Action]:
-        if isinstance(event, RuntimeDone):
-            return self._runtime_done(event, now)
-        self._initialisation.take(event)
-        return []
-
     def _runtime_done(self, event: RuntimeDone, now: float) -> list[Action]:
-        actions: list[Action] = []
+        actions = self._departures.put(self._arrivals.ended(event), now)
         is_failure = event.status != SUCCESS
-        if is_failure and self._unfinished.has_started_by(event.request_id, event.at):
-            why = event.error_type or event.status
-            actions += self._put(self._unfinished.give_up(event.request_id, why, event.at), now)
-        if is_failure:
-            actions += self._put(self._failed_with_init(event), now)
         return actions + self._end(event.request_id, event.at, now, is_failure=is_failure)
-
-    def _failed_with_init(self, event: RuntimeDone) -> list[Payload]:
-        failure = self._initialisation.failure_of(event)
-        if failure is None or self._root_of is None:
-            return []
-        body = self._root_of(failure)
-        return [Payload(TRACES, PROTOBUF, body, item_count(TRACES, body), is_suspect=False)]
 
     def _end(
         self, request_id: str, ended_at: float, now: float, *, is_failure: bool = False
@@ -309,13 +238,9 @@ class Lifecycle:
 
     def _shutdown_received(self, event: ShutdownReceived, now: float) -> list[Action]:
         self._shutdown_reason = event.reason
-        why = NO_END if event.reason == SPINDOWN else event.reason
-        actions: list[Action] = []
-        gone_at = self._invocation.gone_at
-        if gone_at is not None:
-            last = self._unfinished.give_up(self._invocation.request_id, why, gone_at)
-            actions += self._put(last, now)
-        actions += self._put(self._unfinished.give_up_all(why, now), now)
+        last, gone_at = self._invocation.request_id, self._invocation.gone_at
+        left = self._arrivals.shut_down(event.reason, last, gone_at, now)
+        actions = self._departures.put(left, now)
         return actions + self._drain_from(EXITING, event.deadline_at, now)
 
     def _drain_from(self, phase: str, deadline_at: float, now: float) -> list[Action]:
@@ -326,20 +251,8 @@ class Lifecycle:
 
     def _export(self, now: float, until: float, *, is_over: bool) -> list[Action]:
         """Begin a flush."""
-        said = self._tell_of_ourselves(now)
         urgency = {DRAINING: AWAITED, EXITING: LAST}.get(self.phase, ALONE)
-        self._flush.start(now, until, urgency)
-        self._strategy.exported(now)
-        orders = self._flush.orders(now, is_over=is_over)
-        if urgency == ALONE:
-            self._flush.close()
-        self._waiting_since = now if self._pipelines.has_waiting else None
-        return said + orders
-
-    def _tell_of_ourselves(self, now: float) -> list[Action]:
-        if self._report is None:
-            return []
-        return self._put(self._report.payloads(now, is_last=self.phase == EXITING), now)
+        return self._departures.begin(now, until, urgency, is_over=is_over)
 
     def _leave_when_drained(self, now: float) -> list[Action]:
         """Let Lambda go on, unless the flush does."""
@@ -357,9 +270,7 @@ class Lifecycle:
         return [*left, *([Say(INFO, f"{when}: {summary}")] if summary else []), Exit()]
 
     def _export_finished(self, event: ExportFinished, now: float) -> list[Action]:
-        actions: list[Action] = [*self._pipelines.settle(event, now)]
-        actions += self._flush.orders(now, is_over=self._is_over)
-        self._note_waiting(now)  # what failed waits anew
+        actions = self._departures.settle(event, now, is_over=self._is_over)
         return actions + self._leave_when_drained(now)
 
     @property
@@ -387,7 +298,7 @@ class Lifecycle:
         if _has_come(self._next_asked_again_at(now), now):
             self._ask_again_at = None
             actions.append(AskNext())
-        if _has_come(self._export_at(now), now):
+        if _has_come(self._departures.due_at(now), now):
             actions += self._export(now, now + self._flush_timeout_s, is_over=self._is_over)
         return actions
 

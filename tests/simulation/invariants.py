@@ -130,7 +130,7 @@ class Invariants:
         lifecycle = core.lifecycle
         ends = len(lifecycle._invocation._early_ends)
         promise(ends <= invocation.EARLY_END_COUNT_MAX, "early ends grow")
-        unfinished_count = len(lifecycle._unfinished._invocations)
+        unfinished_count = len(lifecycle._arrivals._unfinished._invocations)
         promise(unfinished_count <= unfinished.INVOCATION_COUNT_MAX, "unfinished spans grow")
 
     def _check_next(self, event: Event, actions: Sequence[Action]) -> None:
