@@ -13,7 +13,6 @@ from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
 from collector_ext.core.events import KeptFound, NextFailed
 from collector_ext.core.lifecycle import Lifecycle
-from collector_ext.core.otlp import METRICS, TRACES
 from collector_ext.edge import clock
 from collector_ext.edge.chance import chance, random_bytes
 from collector_ext.edge.config_sources import source_from
@@ -33,16 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Protocol
 
-    from collector_ext.core.delivery.report import Report
     from collector_ext.core.events import Event
     from collector_ext.core.initialisation import FailedInit
     from collector_ext.core.otlp import Signal
-    from collector_ext.core.platform.metrics import PlatformMetrics
-    from collector_ext.core.platform.traces import PlatformTraces
     from collector_ext.edge.config_sources import Source
     from collector_ext.edge.exporter import Sender
     from collector_ext.edge.keeper import Keeper
     from collector_ext.edge.telemetry_api import ReadBatch
+    from collector_ext.observation import Observation
     from collector_ext.runner import Core, Receiving
 
     class Listeners(Protocol):
@@ -70,17 +67,7 @@ def collect(session: Session, listeners: Listeners) -> None:
         log.say(WARN, remark)
     for remark in collector.notes:
         log.say(INFO, remark)
-    delivery = collector.delivery
-    metrics = collector.platform_metrics(variables)
-    lifecycle = Lifecycle(
-        collector.pipelines,
-        delivery.flush_strategy(is_managed_instance=options.is_managed_instance),
-        flush_timeout_s=delivery.flush_timeout_s or collector.export_timeout_s,
-        has_telemetry=listeners.has_telemetry,
-        report=collector.report(variables, metrics),
-        root_of=_root_maker(variables),
-    )
-    core, read = collector.observed(lifecycle, metrics)
+    core, read = collector.core(variables, is_managed_instance=options.is_managed_instance)
     keeper = collector.keeper()
     kept = keeper.kept() if keeper else {}
     events: list[Event] = [KeptFound(exporter, payloads) for exporter, payloads in kept.items()]
@@ -209,72 +196,37 @@ class Collector:
         ]
         return Pipelines(pipelines, outboxes, _to_protobuf)
 
-    def report(
-        self, variables: Mapping[str, str], platform: PlatformMetrics | None
-    ) -> Report | None:
-        """Return what tells the collector's own counters, if that is asked for.
-
-        Args:
-            variables: Of the function.
-            platform: What is told with them.
-        """
-        if not self.delivery.has_own_metrics:
-            return None
-        if not self._exports(METRICS):
-            self._log.say(WARN, "OTEL_LAYER_METRICS=true, and no exporter of metrics; no effect")
-            return None
-        from collector_ext.core.config.resource import resource_of  # noqa: PLC0415 - if wanted
-        from collector_ext.core.delivery.report import Report  # noqa: PLC0415 - likewise
-
-        resource = resource_of(variables)
-        return Report(self.pipelines, resource, VERSION, clock.now(), platform=platform)
-
-    def platform_metrics(self, variables: Mapping[str, str]) -> PlatformMetrics | None:
-        """Return what makes metrics of the platform's telemetry, if that is asked for."""
-        is_told = self._listeners.has_telemetry and self._exports(METRICS)
-        if not (self.delivery.has_own_metrics and is_told):
-            return None
-        from collector_ext.core.config.resource import resource_of  # noqa: PLC0415 - if wanted
-        from collector_ext.core.platform.metrics import PlatformMetrics  # noqa: PLC0415 - likewise
-        from collector_ext.core.platform.price import prices_from  # noqa: PLC0415 - likewise
-
-        prices, remarks = prices_from(variables, settings.architecture())
-        for remark in remarks:
-            self._log.say(WARN, remark)
-        return PlatformMetrics(prices, resource_of(variables), VERSION)
-
-    def observed(
-        self, lifecycle: Lifecycle, metrics: PlatformMetrics | None
+    def core(
+        self, variables: Mapping[str, str], *, is_managed_instance: bool
     ) -> tuple[Core, ReadBatch]:
         """Return what the loop drives, and what reads the platform's telemetry for it.
 
         Args:
-            lifecycle: What decides.
-            metrics: What takes part in that.
+            variables: Of the function.
+            is_managed_instance: Whether there are no INVOKE events.
         """
-        traces = self._platform_traces()
-        if traces is None and metrics is None:
-            return lifecycle, telemetry.events_in
-        from collector_ext.core.platform import records  # noqa: PLC0415 - where it is wanted
-        from collector_ext.core.platform.observed import Observed  # noqa: PLC0415 - likewise
+        delivery, observation = self.delivery, self._observation(variables)
+        lifecycle = Lifecycle(
+            self.pipelines,
+            delivery.flush_strategy(is_managed_instance=is_managed_instance),
+            flush_timeout_s=delivery.flush_timeout_s or self.export_timeout_s,
+            has_telemetry=self._listeners.has_telemetry,
+            report=observation.report(self.pipelines) if observation else None,
+            root_of=_root_maker(variables),
+        )
+        around = observation.around(lifecycle) if observation else None
+        return around or (lifecycle, telemetry.events_in)
 
-        return Observed(lifecycle, traces, metrics), records.events_in
-
-    def _platform_traces(self) -> PlatformTraces | None:
-        if not self.delivery.has_platform_spans:
+    def _observation(self, variables: Mapping[str, str]) -> Observation | None:
+        if not (self.delivery.has_own_metrics or self.delivery.has_platform_spans):
             return None
-        if not self._exports(TRACES):
-            found = "OTEL_LAYER_PLATFORM_SPANS=true, and no exporter of traces"
-            self._log.say(WARN, f"{found}; no effect")
-            return None
-        if not self._listeners.has_telemetry:
-            return None
-        from collector_ext.core.platform.traces import PlatformTraces  # noqa: PLC0415 - if wanted
+        from collector_ext.observation import Observation  # noqa: PLC0415 - if wanted
 
-        return PlatformTraces(VERSION)
-
-    def _exports(self, signal: Signal) -> bool:
-        return any(pipeline.signal == signal for pipeline in self._configuration.pipelines)
+        exported = {pipeline.signal for pipeline in self._configuration.pipelines}
+        has_telemetry = self._listeners.has_telemetry
+        return Observation(
+            self.delivery, exported, variables, self._log, has_telemetry=has_telemetry
+        )
 
     def keeper(self) -> Keeper | None:
         """Return what keeps payloads for the next process, if that is configured."""
