@@ -71,7 +71,7 @@ class Bench:
     def __init__(self, port: int) -> None:
         log = Log(as_json=False)
         shield = Shield(log)
-        self._exporter = LocalExporter(port, log, shield, own_collector=True)
+        self._exporter = LocalExporter(lambda: port, log, shield, own_collector=True)
         self._timer = DeadlineTimer(self._exporter.snapshot, shield)
         self._plain = _tracer(_nothing, _nothing)
         self._noted = _tracer(self._exporter.note, _nothing)

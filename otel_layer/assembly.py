@@ -126,8 +126,10 @@ class Layer:
             from otel_layer.edge.instrumentors import instrument
             from otel_layer.edge.invocation import Function, Invocations
 
-            port, own_collector = collector.locate(settings.runtime_api)
-            exporter = LocalExporter(port, self._log, self._shield, own_collector=own_collector)
+            whereabouts = collector.Whereabouts(settings.runtime_api)
+            exporter = LocalExporter(
+                whereabouts.port, self._log, self._shield, own_collector=whereabouts.is_own
+            )
             attributes = resource.attributes(
                 settings.environ, sdk.sdk_version, settings.resource_attributes
             )

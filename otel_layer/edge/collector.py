@@ -1,10 +1,36 @@
-"""Where the collector listens, as it wrote down before the runtime was started."""
+"""Where the collector listens, as it wrote down before the runtime was started.
+
+Or before the function was invoked: a process that is restored from a snapshot has the memory of
+the one that was cloned, and may have another collector beside it.
+"""
 
 from __future__ import annotations
 
 import os
 
 from otel_layer.core import rendezvous
+
+
+class Whereabouts:
+    """Of the collector.
+
+    Args:
+        runtime_api: As in ``locate``.
+
+    Attributes:
+        is_own: Whether our own collector was there at first: no other will do for it.
+    """
+
+    def __init__(self, runtime_api: str) -> None:
+        self._runtime_api = runtime_api
+        self._port, self.is_own = locate(runtime_api)
+
+    def port(self) -> int:
+        """Return where it listens now, or where it did when it was seen last."""
+        port, is_own = locate(self._runtime_api)
+        if is_own == self.is_own:
+            self._port = port
+        return self._port
 
 
 def locate(runtime_api: str) -> tuple[int, bool]:

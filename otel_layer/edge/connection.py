@@ -36,14 +36,15 @@ class CollectorFault(Exception):  # noqa: N818  # named for who is at fault
 class Connection:
     """One kept-open connection, made when it is first needed and again when it was lost."""
 
-    def __init__(self, port: int, answered: Callable[[bytes], None]) -> None:
+    def __init__(self, find_port: Callable[[], int], answered: Callable[[bytes], None]) -> None:
         """Prepare; nothing is sent before the first request.
 
         Args:
-            port: Of the collector, on 127.0.0.1.
+            find_port: Returns the collector's, on 127.0.0.1; asked for each connection, since
+                the collector may be another one after a restore from a snapshot.
             answered: Gets the beginning of what the collector answered, if it answered.
         """
-        self._port = port
+        self._find_port = find_port
         self._answered = answered
         self._socket: socket.socket | None = None
 
@@ -83,7 +84,7 @@ class Connection:
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             made.settimeout(timeout_s)
-            made.connect((_HOST, self._port))
+            made.connect((_HOST, self._find_port()))
             # A request must not wait for the acknowledgement of the one before: 40 ms.
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             made.settimeout(0)

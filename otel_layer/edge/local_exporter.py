@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -43,22 +44,24 @@ class LocalExporter:
     the customer's doing, once in an invocation and in its last moments.
     """
 
-    def __init__(self, port: int, log: Log, shield: Shield, *, own_collector: bool) -> None:
+    def __init__(
+        self, find_port: Callable[[], int], log: Log, shield: Shield, *, own_collector: bool
+    ) -> None:
         """Prepare; the connection is made when there is something to send.
 
         Args:
-            port: Of the collector.
+            find_port: Returns the collector's, on 127.0.0.1.
             log: For the first failure of each kind.
             shield: For faults of ours while a span ends, in the customer's code.
             own_collector: Whether it knows what the phases mean. Another one would take a
                 provisional root for a span.
         """
-        self._address = f"127.0.0.1:{port}"
+        self._find_port = find_port
         self._log = log
         self._shield = shield
         self._own_collector = own_collector
         self._encoder = Encoder()
-        self._connection = Connection(port, self._answered)
+        self._connection = Connection(find_port, self._answered)
         os.register_at_fork(after_in_child=self._forget)
         self._forget()
 
@@ -219,6 +222,10 @@ class LocalExporter:
         self._patience.waited(now - begun_at, now)
         self._outbox.sent(now)
         return True
+
+    @property
+    def _address(self) -> str:
+        return f"127.0.0.1:{self._find_port()}"
 
     def _failed(self, fault: CollectorFault) -> None:
         self._patience.failed(monotonic())

@@ -176,11 +176,7 @@ class TestAnEnvironmentFromASnapshot:
     """SnapStart: the thread is started in the clone, not in what it is cloned from."""
 
     def test_what_hung_is_named(self, start, endpoint, silent_url):
-        # The sandbox clones the function alone: its collector has to be where it was.
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = str(probe.getsockname()[1])
-        at_port = {"OTEL_LAYER_RECEIVER_PORT": port}
-        sandbox = start("hang", at_port, initialization_type="snap-start")
+        sandbox = start("hang", initialization_type="snap-start")
         outcome = invoked(sandbox, url=silent_url)
         sandbox.__exit__(None, None, None)
 

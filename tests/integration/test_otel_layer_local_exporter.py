@@ -81,7 +81,10 @@ def made():
 def export(made):
     def make(collector, *, own_collector=True):
         log = Log(as_json=False)
-        made.append(LocalExporter(collector.port, log, Shield(log), own_collector=own_collector))
+        exporter = LocalExporter(
+            lambda: collector.port, log, Shield(log), own_collector=own_collector
+        )
+        made.append(exporter)
         return made[-1]
 
     return make
@@ -369,7 +372,7 @@ class TestACollectorThatDoesNotRead:
 
     def test_a_request_does_not_wait_for_the_one_before(self, collector):
         request = b"POST /v1/traces HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
-        connection = Connection(collector.port, lambda _: None)
+        connection = Connection(lambda: collector.port, lambda _: None)
         connection.send(request, SEND_S)
 
         made = connection._socket
@@ -379,7 +382,7 @@ class TestACollectorThatDoesNotRead:
 
     def test_a_request_that_times_out_closes_its_connection(self):
         with LocalCollector(reads=False) as collector:
-            connection = Connection(collector.port, lambda _: None)
+            connection = Connection(lambda: collector.port, lambda _: None)
 
             with pytest.raises(CollectorFault, match="does not read"):
                 connection.send(b"x" * 50_000_000, SEND_S)
@@ -411,7 +414,7 @@ class TestAnAnswer:
             listener.bind(("127.0.0.1", 0))
             listener.listen()
             heard: list[bytes] = []
-            connection = Connection(listener.getsockname()[1], heard.append)
+            connection = Connection(lambda: listener.getsockname()[1], heard.append)
             connection.send(b"x", SEND_S)
             served, _ = listener.accept()
             with served:

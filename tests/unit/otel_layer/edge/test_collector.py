@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from otel_layer.core import rendezvous
-from otel_layer.edge.collector import locate
+from otel_layer.edge.collector import Whereabouts, locate
 
 
 @pytest.fixture
@@ -51,3 +51,27 @@ def test_one_of_another_user_is_alive(file, monkeypatch):
     file.write_text("5555 1\n")
 
     assert locate("api") == (5555, True)
+
+
+class TestAnotherPlace:
+    """A function that is restored from a snapshot finds another collector."""
+
+    def test_it_is_looked_up_anew(self, file):
+        file.write_text(f"5555 {os.getpid()}\n")
+        whereabouts = Whereabouts("api")
+        file.write_text(f"6666 {os.getpid()}\n")
+
+        assert (whereabouts.port(), whereabouts.is_own) == (6666, True)
+
+    def test_one_that_is_gone_was_where_it_was(self, file):
+        file.write_text(f"5555 {os.getpid()}\n")
+        whereabouts = Whereabouts("api")
+        file.unlink()
+
+        assert (whereabouts.port(), whereabouts.is_own) == (5555, True)
+
+    def test_a_foreign_one_stays_where_it_is(self, file):
+        whereabouts = Whereabouts("api")
+        file.write_text(f"5555 {os.getpid()}\n")
+
+        assert (whereabouts.port(), whereabouts.is_own) == (4318, False)
