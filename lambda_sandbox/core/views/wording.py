@@ -164,8 +164,11 @@ def _errors(span: Span) -> Iterator[Fact]:
     error_type = _first(span.attributes, "error.type")
     if error_type == _first(span.attributes, *_HTTP_STATUS):
         error_type = ""  # by convention it repeats the status, which the call has said
-    if error_type or span.status_message:
-        yield Fact(": ".join(filter(None, (error_type, span.status_message))), tone)
+    # As the layer says of a span that the end of its invocation has ended.
+    had_not_ended = "had not ended" if span.attributes.get("otel_layer.unfinished") is True else ""
+    words = [part for part in (had_not_ended, error_type, span.status_message) if part]
+    if words:
+        yield Fact(": ".join(words), tone)
 
 
 _HTTP_STATUS = ("http.response.status_code", "http.status_code")
@@ -185,8 +188,7 @@ def _oddities(row: Row) -> Iterator[Fact]:
     if not span.start_ns:
         yield Fact("its start is not known", "note")
     elif row.lead_ns > 0:
-        text = f"starts {duration_text(row.lead_ns)} before its parent: the clocks differ"
-        yield Fact(text, "note")
+        yield Fact(f"starts {duration_text(row.lead_ns)} before its parent", "note")
     if not span.end_ns:
         yield Fact("never ended", "note")
     elif row.duration_ns is not None and row.duration_ns < 0:
