@@ -1,0 +1,19 @@
+"""What docs/traces.md shows of invocations that were killed is what is seen of them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from scripts.deaths import DEATHS, DOCUMENT, masked, view
+
+
+@pytest.mark.parametrize("name", DEATHS)
+def test_the_picture_is_of_today(layer, name):
+    shown = re.search(
+        f"<!-- {name} -->\n```\n(.*?)\n```\n", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL
+    )
+
+    assert shown is not None
+    assert masked(view(DEATHS[name], layer)) == masked(shown[1])
