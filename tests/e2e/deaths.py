@@ -22,6 +22,8 @@ from lambda_sandbox.sandbox import Function, Sandbox
 from tests.fakes.http_service import HttpService
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lambda_sandbox.core.views.traces import Span
     from lambda_sandbox.sandbox import Outcome
 
@@ -105,13 +107,22 @@ class Day:
         folder: For files of its own.
         layer: With the product; None for a day without it.
         telemetry: Whether the platform tells.
+        environ: Variables of the function, beside those of every day.
     """
 
     timeout_s = 2.0  # an initialisation that follows a death has to fit in, on a busy machine
     memory_mb = 256
     has_cpu_share = False
 
-    def __init__(self, folder: Path, layer: Path | None, *, telemetry: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        layer: Path | None,
+        *,
+        telemetry: bool,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._environ = environ or {}
         self.has_telemetry = telemetry
         self._order_file = folder / "order"
         self.outcomes: dict[str, Outcome] = {}
@@ -144,6 +155,7 @@ class Day:
                 "AWS_LAMBDA_EXEC_WRAPPER": f"{both}/otel-instrument",
                 "OTEL_LAYER_RECEIVER_PORT": "0",
                 "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint_url,
+                **self._environ,
             }
         return Function(
             task=TASK,

@@ -1,7 +1,8 @@
 """No invocation without a trace: however the function dies, there is one root, and a true one.
 
-Each day is lived once, with the platform's telemetry and without it (a platform that has none
-answers the subscription 202). What cannot be known without:
+Each day is lived with the platform's telemetry, without it (a platform that has none answers the
+subscription 202), and with a strategy that lets the environment freeze at once. What cannot be
+known without telemetry:
 
 ====================================  ==========================================================
 what                                  why
@@ -40,13 +41,15 @@ CALL = Child("GET", "CLIENT", "UNSET")
 WELL = Account(1, NAME, "UNSET", "", TRUE, (CALL,), is_trace_told=True)
 NONE = Account(0)
 
-WITH, WITHOUT = "telemetry", "no telemetry"
+WITH, WITHOUT, FREEZING = "telemetry", "no telemetry", "telemetry, frozen at once"
 
 
-@pytest.fixture(scope="module", params=[WITH, WITHOUT])
+@pytest.fixture(scope="module", params=[WITH, WITHOUT, FREEZING])
 def day(request, layer, tmp_path_factory):
-    """The day of an observed function."""
-    return Day(tmp_path_factory.mktemp("day"), layer, telemetry=request.param == WITH)
+    """The day of an observed function; once with a strategy that nobody waits for."""
+    environ = {"OTEL_LAYER_FLUSH_STRATEGY": "next"} if request.param == FREEZING else {}
+    folder = tmp_path_factory.mktemp("day")
+    return Day(folder, layer, telemetry=request.param != WITHOUT, environ=environ)
 
 
 @pytest.fixture(scope="module")
