@@ -14,6 +14,10 @@ import time
 
 from collector_ext.session import INVOKE, SHUTDOWN, ApiError, Session
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 OLDEST_PYTHON = (3, 10)
 
 RECEIVER_PORT = 4318
@@ -29,6 +33,13 @@ _OK = 200
 _PAUSE_S = (0.01, 0.05, 0.2, 1.0)
 """Between two tries to reach Lambda's API; the last for good. Shorter ones would only compete
 with the function for its CPU."""
+
+
+_LIVES = 3
+"""A fault of ours in what one event brings must not cost the telemetry of all that follow; one
+that comes with every event must not be paid for again and again."""
+
+_NOTHING = "from here on no telemetry is exported"
 
 
 class Listeners:
@@ -48,6 +59,13 @@ class Listeners:
         self.wanted_port = receiver.getsockname()[1]
         self.has_telemetry = False
         self.remarks: list[str] = []
+
+    def lent(self) -> "Listeners":
+        """Return the same sockets for somebody who will close them; the remarks go with them."""
+        lent = Listeners(_shared(self.receiver), _shared(self.telemetry))
+        lent.wanted_port, lent.has_telemetry = self.wanted_port, self.has_telemetry
+        lent.remarks, self.remarks = self.remarks, []
+        return lent
 
     def close(self) -> None:
         """Refuse clients from now on, instead of leaving them in the backlog."""
@@ -114,10 +132,27 @@ def _collect(session: Session, listeners: Listeners) -> None:
     # function down, so whatever is wrong with the rest: say it, return, and be idled.
     try:
         from collector_ext.collector import collect  # noqa: PLC0415 - the rest, see above
+    except Exception as fault:  # noqa: BLE001 - see above
+        _say(f"the collector failed: {fault!r}; {_NOTHING}")
+        return
+    for lives_left in range(_LIVES - 1, -1, -1):
+        follows = "it begins anew, without what it held" if lives_left else _NOTHING
+        if _has_ended(collect, session, listeners, follows) or session.is_shut_down:
+            return
 
-        collect(session, listeners)
+
+def _has_ended(
+    collect: "Callable[[Session, Listeners], None]",
+    session: Session,
+    listeners: Listeners,
+    follows: str,
+) -> bool:
+    try:
+        collect(session, listeners.lent())
     except Exception as fault:  # noqa: BLE001 - the collector's one shield
-        _say(f"the collector failed: {fault!r}; from here on no telemetry is exported")
+        _say(f"the collector failed: {fault!r}; {follows}")
+        return False
+    return True
 
 
 def _reason_to_idle() -> str:
@@ -191,6 +226,11 @@ def _bound(host: str, port: int) -> "_socket.socket | None":
         listener.close()
         return None
     return listener
+
+
+def _shared(listener: _socket.socket) -> _socket.socket:
+    family, kind = _socket.AF_INET, _socket.SOCK_STREAM
+    return _socket.socket(family, kind, 0, _socket.dup(listener.fileno()))
 
 
 def _rendezvous(api: str) -> str:

@@ -25,19 +25,21 @@ CALL = export_request(("call", CHILD), parent=ROOT)
 class Environment:
     """An execution environment of fakes around one collector."""
 
-    def __init__(self, folder, variables=None, *, answer=None, **lambda_options):
+    def __init__(self, folder, variables=None, *, answer=None, modules=None, **lambda_options):
         self.timeline: list[str] = []
         self.lambda_ = FakeLambdaApi(timeline=self.timeline, **lambda_options)
         self.remote = FakeRemote(timeline=self.timeline, **({"answer": answer} if answer else {}))
         self._folder = folder
         self._variables = variables or {}
+        self._options = {"modules": modules} if modules else {}
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.lambda_)
             stack.enter_context(self.remote)
             variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": self.remote.url, **self._variables}
-            self.collector = CollectorProcess(self._folder, self.lambda_.address, variables)
+            address, options = self.lambda_.address, self._options
+            self.collector = CollectorProcess(self._folder, address, variables, **options)
             stack.enter_context(self.collector)
             self.lambda_.wait_until_asked(1)
             self._stack = stack.pop_all()
@@ -382,6 +384,36 @@ class TestShutdown:
         assert discarded.startswith("otel-layer WARN discarded 1 span ")
 
 
+class TestAfterAFaultOfOurs:
+    """What it held is lost; what comes after it is not."""
+
+    @pytest.fixture
+    def modules(self, tmp_path):
+        """A copy of the collector that cannot read the first telemetry it gets."""
+        modules = shutil.copytree(SOURCE / "collector_ext", tmp_path / "modules")
+        telemetry = modules / "core" / "telemetry.py"
+        fault = "\n\nentries = ends_in\ndef ends_in(*given):\n"
+        fault += "    global ends_in; ends_in = entries; raise SystemError\n"
+        telemetry.write_text(telemetry.read_text() + fault)
+        return modules
+
+    def test_the_next_invocation_is_exported(self, environment, modules):
+        running = environment(modules=modules)
+        running.lambda_.invokes("r-1")
+        with pytest.raises(OSError):  # noqa: PT011 - the connection ends without an answer
+            running.lambda_.reports_runtime_done("r-1")
+        running.lambda_.wait_until_asked(2)
+        running.lambda_.invokes("r-2")
+        running.collector.tell("r-2", "end", CALL)
+
+        running.lambda_.wait_until_asked(3)
+        assert running.remote.span_names == ["call"]
+        running.lambda_.shuts_down()
+        assert running.collector.wait() == 0
+        (said,) = (line for line in running.collector.lines if "SystemError" in line)
+        assert said.endswith("failed: SystemError(); it begins anew, without what it held")
+
+
 class TestWhenItCannotDoItsWork:
     """It idles: no invocation waits for it, clients are refused, it exits at SHUTDOWN."""
 
@@ -447,20 +479,23 @@ class TestWhenItCannotDoItsWork:
         self.assert_idle(lambda_, broken, port)
         assert "the collector failed: RuntimeError('a broken layer')" in broken.lines[-1]
 
-    def test_when_it_fails_in_the_middle_of_an_invocation(self, lambda_, idler, port, modules):
+    def test_when_it_fails_again_and_again(self, lambda_, idler, port, modules):
         telemetry = modules / "core" / "telemetry.py"
         telemetry.write_text(telemetry.read_text() + "\n\ndef events_in(*_): raise SystemError\n")
         broken = idler(modules=modules)
         lambda_.wait_until_asked(1)
         lambda_.invokes("r-1")
-        with pytest.raises(OSError):  # noqa: PT011 - the connection ends without an answer
-            lambda_.reports_runtime_done("r-1")
+        for _ in range(3):
+            with pytest.raises(OSError):  # noqa: PT011 - the connection ends without an answer
+                lambda_.reports_runtime_done("r-1")
         lambda_.wait_until_asked(2)
         lambda_.invokes("r-2")
         lambda_.wait_until_asked(3)
 
         self.assert_idle(lambda_, broken, port)
-        assert "the collector failed: SystemError()" in broken.lines[-1]
+        said = [line.split("SystemError(); ")[1] for line in broken.lines if "SystemError" in line]
+        anew = "it begins anew, without what it held"
+        assert said == [anew, anew, "from here on no telemetry is exported"]
 
 
 def old_python(version):
