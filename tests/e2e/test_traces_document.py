@@ -8,6 +8,8 @@ import pytest
 
 from scripts.deaths import DEATHS, DOCUMENT, masked, view
 
+README = DOCUMENT.parent.parent / "README.md"
+
 
 @pytest.mark.parametrize("name", DEATHS)
 def test_the_picture_is_of_today(layer, name):
@@ -17,3 +19,11 @@ def test_the_picture_is_of_today(layer, name):
 
     assert shown is not None
     assert masked(view(DEATHS[name], layer)) == masked(shown[1])
+
+
+def test_the_first_page_has_the_timeout():
+    shown = masked(README.read_text(encoding="utf-8"))
+    picture = masked(DOCUMENT.read_text(encoding="utf-8")).split("<!-- timeout -->\n```\n")[1]
+    _, _, after_its_id = picture.partition("\n")
+
+    assert after_its_id.split("```")[0] in shown
