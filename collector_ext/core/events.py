@@ -8,6 +8,8 @@ from collector_ext.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from collector_ext.core.platform.records import PlatformRecord
 
 START = "start"
@@ -92,6 +94,13 @@ class PlatformReported(Value):
     record: PlatformRecord
 
 
+class FunctionLogged(Value):
+    """Telemetry reported what the function wrote; read where its logs are wanted."""
+
+    batch: int  # the same for the same batch, if it comes again
+    entries: tuple[dict[str, Any], ...]  # in their order, with what says whose they are
+
+
 class Delivered(Value):
     """The endpoint accepted a request, all of it or in part."""
 
@@ -146,6 +155,7 @@ Event = (
     | InitDone
     | RuntimeDone
     | PlatformReported
+    | FunctionLogged
     | ExportFinished
     | KeptFound
     | TimerExpired

@@ -29,6 +29,7 @@ from collector_ext.core.events import (
     ClientGone,
     Event,
     ExportFinished,
+    FunctionLogged,
     InitDone,
     InitStarted,
     InvokeReceived,
@@ -161,6 +162,7 @@ class Lifecycle:
         | RequestRefused
         | KeptFound
         | PlatformReported
+        | FunctionLogged
         | TimerExpired,
         now: float,
     ) -> list[Action]:
@@ -177,7 +179,7 @@ class Lifecycle:
                 return self._request_refused(event)
             case KeptFound():
                 return self._departures.restore(event, now)
-            case PlatformReported():
+            case PlatformReported() | FunctionLogged():
                 pass  # It is `core.platform.observed` that makes something of it.
             case _:  # TimerExpired
                 return self._timer_expired(now)
