@@ -15,6 +15,7 @@ from collector_ext.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from collector_ext.core.telemetry import PlatformEvent
@@ -81,8 +82,13 @@ def events_in(body: bytes, now: float) -> list[PlatformEvent | PlatformReported]
         body: What the platform posted.
         now: Seconds since the epoch; taken for the end of an invocation without a time.
     """
+    return told_in(telemetry.entries_in(body), now)
+
+
+def told_in(entries: Iterable[Any], now: float) -> list[PlatformEvent | PlatformReported]:
+    """Return what entries say, in their order; ``now`` as in ``events_in``."""
     events: list[PlatformEvent | PlatformReported] = []
-    for entry in telemetry.entries_in(body):
+    for entry in entries:
         record = record_in(entry)
         if record is not None:
             events.append(PlatformReported(record))
