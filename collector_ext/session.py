@@ -13,11 +13,14 @@ import _socket
 INVOKE = "INVOKE"
 SHUTDOWN = "SHUTDOWN"
 
+PLATFORM = "platform"
+FUNCTION = "function"
+
 _EXTENSION = "/2020-01-01/extension/"
 _TELEMETRY = "/2022-07-01/telemetry"
 
 _SUBSCRIPTION = (
-    '{"schemaVersion":"2025-01-29","types":["platform"],'
+    '{"schemaVersion":"2025-01-29","types":[TYPES],'
     '"buffering":{"maxItems":1000,"maxBytes":262144,"timeoutMs":25},'
     '"destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:PORT/"}}'
 )
@@ -70,11 +73,11 @@ class Session:
         self.identifier = answer.headers.get("lambda-extension-identifier", "")
         return answer
 
-    def subscribe(self, port: int) -> Answer:
-        """Have the platform's telemetry posted to ``port``; 202 means there is none."""
-        self._send(
-            "PUT", _TELEMETRY, self._identification(), _SUBSCRIPTION.replace("PORT", str(port))
-        )
+    def subscribe(self, port: int, types: "tuple[str, ...]") -> Answer:
+        """Have telemetry of these types posted to ``port``; 202 means there is none."""
+        quoted = ",".join(f'"{each}"' for each in types)
+        body = _SUBSCRIPTION.replace("TYPES", quoted).replace("PORT", str(port))
+        self._send("PUT", _TELEMETRY, self._identification(), body)
         return self.wait()
 
     def ask_next(self) -> None:

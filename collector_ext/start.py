@@ -12,7 +12,7 @@ import posix
 import sys
 import time
 
-from collector_ext.session import INVOKE, SHUTDOWN, ApiError, Session
+from collector_ext.session import FUNCTION, INVOKE, PLATFORM, SHUTDOWN, ApiError, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _BACKLOG = 128
 """Connections the kernel holds until they are accepted; the most that Linux gave before 5.4."""
 
 _OK = 200
+_NOT_SUPPORTED = 202
 
 _PAUSE_S = (0.01, 0.05, 0.2, 1.0)
 """Between two tries to reach Lambda's API; the last for good. Shorter ones would only compete
@@ -50,6 +51,7 @@ class Listeners:
         telemetry: For the platform, on all interfaces.
         wanted_port: The port ``receiver`` should have, and has unless it was taken.
         has_telemetry: Whether the platform will post there.
+        has_function_logs: Whether it will also post what the function writes.
         remarks: What to say about all this, once there is time.
     """
 
@@ -58,6 +60,7 @@ class Listeners:
         self.telemetry = telemetry
         self.wanted_port = receiver.getsockname()[1]
         self.has_telemetry = False
+        self.has_function_logs = False
         self.remarks: list[str] = []
 
     def lent(self) -> "Listeners":
@@ -102,14 +105,26 @@ def begin(session: Session, name: str) -> Listeners:
     _publish_rendezvous(session.api, listeners)
     _register(session, name, (SHUTDOWN,) if _is_managed_instance() else (INVOKE, SHUTDOWN))
     try:
-        answer = session.subscribe(listeners.telemetry.getsockname()[1])
-        # 202: a local emulator without telemetry. A refusal is the same to us.
-        listeners.has_telemetry = answer.status == _OK
+        _subscribe(session, listeners)
         session.ask_next()
     except ApiError as fault:
         # What is not asked for is asked for again by whoever waits for events.
         listeners.remarks.append(f"Lambda's API failed: {fault}; trying again")
     return listeners
+
+
+def _subscribe(session: Session, listeners: Listeners) -> None:
+    port = listeners.telemetry.getsockname()[1]
+    if _variable("OTEL_LAYER_FUNCTION_LOGS").strip().lower() == "true":
+        answer = session.subscribe(port, (PLATFORM, FUNCTION))
+        listeners.has_telemetry = listeners.has_function_logs = answer.status == _OK
+        if answer.status in (_OK, _NOT_SUPPORTED):
+            return
+        refusal = f"HTTP {answer.status} {answer.body[:300].decode('utf-8', 'replace')}"
+        found = f"Lambda does not tell what the function writes: {refusal}"
+        listeners.remarks.append(f"{found}; OTEL_LAYER_FUNCTION_LOGS has no effect")
+    # 202: a local emulator without telemetry. A refusal is the same to us.
+    listeners.has_telemetry = session.subscribe(port, (PLATFORM,)).status == _OK
 
 
 def idle(session: Session) -> None:

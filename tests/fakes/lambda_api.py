@@ -39,6 +39,7 @@ class FakeLambdaApi:
     Args:
         has_telemetry: Answer subscriptions with 200; else 202, as local emulators do.
         refusals: Answers to the first registrations, as (status, error type).
+        refused_types: Types of telemetry that no subscription may ask for.
         accepts_invoke: Whether INVOKE may be registered for; not on Managed Instances.
         timeline: Where to note what happened, in order; shared with other fakes.
     """
@@ -48,12 +49,14 @@ class FakeLambdaApi:
         *,
         has_telemetry: bool = True,
         refusals: tuple[tuple[int, str], ...] = (),
+        refused_types: tuple[str, ...] = (),
         accepts_invoke: bool = True,
         timeline: list[str] | None = None,
     ) -> None:
         self.has_telemetry = has_telemetry
         self.accepts_invoke = accepts_invoke
         self.refusals = list(refusals)
+        self.refused_types = refused_types
         self.timeline = [] if timeline is None else timeline
         self.registrations: list[dict[str, Any]] = []
         self.subscriptions: list[dict[str, Any]] = []
@@ -195,8 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         """Subscribe."""
-        self.api.note("subscribe", self.api.subscriptions, self._body())
-        if self.api.has_telemetry:
+        body = self._body()
+        self.api.note("subscribe", self.api.subscriptions, body)
+        if set(self.api.refused_types) & set(body["types"]):
+            self._refuse(400, "ValidationError")
+        elif self.api.has_telemetry:
             self._reply(200, "OK")
         else:
             self._refuse(202, "Telemetry.NotSupported")

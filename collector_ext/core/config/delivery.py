@@ -59,6 +59,7 @@ class Delivery(Value):
     spill_path: str  # the folder of what is kept for the next process
     has_own_metrics: bool  # whether the collector's counters and the platform's are exported
     has_platform_spans: bool  # whether what the platform tells is made spans of
+    has_function_logs: bool  # whether what the function writes is exported as logs
     remarks: tuple[str, ...]  # what could not be used, in a sentence each
 
     def flush_strategy(self, *, is_managed_instance: bool) -> Strategy:
@@ -108,6 +109,7 @@ def delivery_from(variables: Mapping[str, str]) -> Delivery:
         spill_path=reading.path("OTEL_LAYER_SPILL_PATH"),
         has_own_metrics=reading.flag("OTEL_LAYER_METRICS"),
         has_platform_spans=reading.flag("OTEL_LAYER_PLATFORM_SPANS"),
+        has_function_logs=reading.flag("OTEL_LAYER_FUNCTION_LOGS"),
         remarks=tuple(reading.remarks),
     )
 

@@ -53,6 +53,7 @@ class TestNothingSet:
         spill_path="/tmp/otel-layer",  # noqa: S108 - its folder is refused where others may write
         has_own_metrics=False,
         has_platform_spans=False,
+        has_function_logs=False,
         remarks=(),
     )
 
@@ -83,6 +84,7 @@ class TestEachVariable:
             SPILL_PATH="/mnt/kept",
             METRICS="True",
             PLATFORM_SPANS="true",
+            FUNCTION_LOGS="true",
         ) == Delivery(
             strategy="adaptive",
             interval_s=1.5,
@@ -93,6 +95,7 @@ class TestEachVariable:
             spill_path="/mnt/kept",
             has_own_metrics=True,
             has_platform_spans=True,
+            has_function_logs=True,
             remarks=(),
         )
 
