@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         telemetry: _socket.socket
         wanted_port: int
         has_telemetry: bool
+        has_function_logs: bool
         remarks: list[str]
 
 
@@ -218,14 +219,19 @@ class Collector:
         return around or (lifecycle, telemetry.events_in)
 
     def _observation(self, variables: Mapping[str, str]) -> Observation | None:
-        if not (self.delivery.has_own_metrics or self.delivery.has_platform_spans):
+        if not self.delivery.has_observation:
             return None
         from collector_ext.observation import Observation  # noqa: PLC0415 - if wanted
 
         exported = {pipeline.signal for pipeline in self._configuration.pipelines}
-        has_telemetry = self._listeners.has_telemetry
+        listeners = self._listeners
         return Observation(
-            self.delivery, exported, variables, self._log, has_telemetry=has_telemetry
+            self.delivery,
+            exported,
+            variables,
+            self._log,
+            has_telemetry=listeners.has_telemetry,
+            has_function_logs=listeners.has_function_logs,
         )
 
     def keeper(self) -> Keeper | None:

@@ -1,4 +1,4 @@
-"""Composition root of what is told beside what clients send: the platform's telemetry, our own.
+"""Composition root of what is told beside what clients send: by the platform, and by us.
 
 It is loaded where any of it is wanted.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collector_ext import settings
 from collector_ext.core.actions import WARN
 from collector_ext.core.config.resource import resource_of
-from collector_ext.core.otlp import METRICS, TRACES
+from collector_ext.core.otlp import LOGS, METRICS, TRACES
 from collector_ext.edge import clock
 from collector_ext.version import VERSION
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collector_ext.core.config.delivery import Delivery
     from collector_ext.core.delivery.pipelines import Pipelines
     from collector_ext.core.delivery.report import Report
+    from collector_ext.core.function_logs.forwarding import FunctionLogs
     from collector_ext.core.lifecycle import Lifecycle
     from collector_ext.core.otlp import Signal
     from collector_ext.core.platform.metrics import PlatformMetrics
@@ -37,9 +38,10 @@ class Observation:
         variables: Of the function.
         log: For that.
         has_telemetry: Whether the platform tells anything.
+        has_function_logs: Whether it tells what the function writes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is wanted, and what there is
         self,
         delivery: Delivery,
         exported: Collection[Signal],
@@ -47,16 +49,20 @@ class Observation:
         log: Log,
         *,
         has_telemetry: bool,
+        has_function_logs: bool,
     ) -> None:
         self._variables = variables
         self._log = log
         self._has_telemetry = has_telemetry
         self._has_metrics = delivery.has_own_metrics and METRICS in exported
         self._has_spans = delivery.has_platform_spans and TRACES in exported
+        self._has_logs = delivery.has_function_logs and LOGS in exported and has_function_logs
         if delivery.has_own_metrics and not self._has_metrics:
             log.say(WARN, "OTEL_LAYER_METRICS=true, and no exporter of metrics; no effect")
         if delivery.has_platform_spans and not self._has_spans:
             log.say(WARN, "OTEL_LAYER_PLATFORM_SPANS=true, and no exporter of traces; no effect")
+        if delivery.has_function_logs and LOGS not in exported:
+            log.say(WARN, "OTEL_LAYER_FUNCTION_LOGS=true, and no exporter of logs; no effect")
         self._metrics = self._platform_metrics()
 
     def report(self, pipelines: Pipelines) -> Report | None:
@@ -74,13 +80,18 @@ class Observation:
         Returns:
             None where the lifecycle, and what it reads, are all there is.
         """
-        traces = self._platform_traces()
-        if traces is None and self._metrics is None:
+        traces, logs = self._platform_traces(), self._function_logs()
+        if traces is None and self._metrics is None and logs is None:
             return None
         from collector_ext.core.platform import records  # noqa: PLC0415 - where it is wanted
         from collector_ext.core.platform.observed import Observed  # noqa: PLC0415 - likewise
 
-        return Observed(lifecycle, traces, self._metrics), records.events_in
+        observed = Observed(lifecycle, traces, self._metrics, logs)
+        if logs is None:
+            return observed, records.events_in
+        from collector_ext.core.function_logs import batch  # noqa: PLC0415 - likewise
+
+        return observed, batch.events_in
 
     def _platform_metrics(self) -> PlatformMetrics | None:
         if not (self._has_metrics and self._has_telemetry):
@@ -99,3 +110,11 @@ class Observation:
         from collector_ext.core.platform.traces import PlatformTraces  # noqa: PLC0415 - if wanted
 
         return PlatformTraces(VERSION)
+
+    def _function_logs(self) -> FunctionLogs | None:
+        if not self._has_logs:
+            return None
+        from collector_ext.core.function_logs.forwarding import FunctionLogs  # noqa: PLC0415
+
+        is_concurrent = settings.settings_from(self._variables).is_managed_instance
+        return FunctionLogs(resource_of(self._variables), VERSION, is_concurrent=is_concurrent)

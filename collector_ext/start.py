@@ -67,6 +67,7 @@ class Listeners:
         """Return the same sockets for somebody who will close them; the remarks go with them."""
         lent = Listeners(_shared(self.receiver), _shared(self.telemetry))
         lent.wanted_port, lent.has_telemetry = self.wanted_port, self.has_telemetry
+        lent.has_function_logs = self.has_function_logs
         lent.remarks, self.remarks = self.remarks, []
         return lent
 

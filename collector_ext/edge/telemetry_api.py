@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     import _socket
     from collections.abc import Callable, Sequence
 
-    from collector_ext.core.events import PlatformReported
+    from collector_ext.core.events import FunctionLogged, PlatformReported
     from collector_ext.core.http1 import HttpError, Request
     from collector_ext.core.telemetry import PlatformEvent
 
-    Told = PlatformEvent | PlatformReported
+    Told = PlatformEvent | PlatformReported | FunctionLogged
     ReadBatch = Callable[[bytes, float], Sequence[Told]]
 
-_BATCH_BYTES_MAX = 1024 * 1024
-"""Lambda posts up to twice the subscription's maxBytes (262144) and some metadata."""
+_BATCH_BYTES_MAX = 4 * 1024 * 1024
+"""Lambda posts up to twice the subscription's maxBytes (262144) and some metadata. Whether that
+is counted as JSON is not documented: what a function writes may be six times as long in it."""
 
 _OK = 200
 

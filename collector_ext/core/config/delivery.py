@@ -62,6 +62,11 @@ class Delivery(Value):
     has_function_logs: bool  # whether what the function writes is exported as logs
     remarks: tuple[str, ...]  # what could not be used, in a sentence each
 
+    @property
+    def has_observation(self) -> bool:
+        """Whether more is exported than what clients send."""
+        return self.has_own_metrics or self.has_platform_spans or self.has_function_logs
+
     def flush_strategy(self, *, is_managed_instance: bool) -> Strategy:
         """Return the strategy, anew.
 

@@ -1,8 +1,8 @@
-"""A lifecycle that is also told what the platform has measured.
+"""A lifecycle that is also told what the platform has measured, and what the function wrote.
 
 It stands between the loop and the lifecycle, which it hides from nobody: every event goes on to
 it, and what is made of telemetry goes to it as payloads that a client might have sent. So
-nothing of this is on the way where platform telemetry is not wanted.
+nothing of this is on the way where that is not wanted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collector_ext.core.events import (
     END,
     ORDINARY,
     START,
+    FunctionLogged,
     InvokeReceived,
     PayloadReceived,
     PlatformReported,
@@ -20,12 +21,14 @@ from collector_ext.core.events import (
     TimerExpired,
 )
 from collector_ext.core.invocation import EARLY_END_S
+from collector_ext.core.lifecycle import DRAINING
 from collector_ext.core.platform.records import INVOKE_REPORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collector_ext.core.actions import Action
     from collector_ext.core.events import Event
+    from collector_ext.core.function_logs.forwarding import FunctionLogs
     from collector_ext.core.lifecycle import Lifecycle
     from collector_ext.core.otlp import Payload
     from collector_ext.core.platform.metrics import PlatformMetrics
@@ -45,13 +48,19 @@ RECORD_COUNT_MAX = 64
 read, as when the environment was frozen before."""
 
 
+LATE_BYTES_MAX = 1024 * 1024
+"""Of log records that are kept from a flush that Lambda waits for. Beyond, they may be in it: a
+thread of the function that goes on writing costs one export more."""
+
+
 class Observed:
-    """Drive a lifecycle, and let platform telemetry take part.
+    """Drive a lifecycle, and let telemetry take part.
 
     Args:
         lifecycle: Owned from now on.
         traces: Makes spans of it; None for none.
         metrics: Makes metrics of it, which the lifecycle's report tells; None for none.
+        logs: Makes log records of what the function wrote; None for none.
     """
 
     def __init__(
@@ -59,10 +68,13 @@ class Observed:
         lifecycle: Lifecycle,
         traces: PlatformTraces | None,
         metrics: PlatformMetrics | None,
+        logs: FunctionLogs | None = None,
     ) -> None:
         self._lifecycle = lifecycle
         self._traces = traces
         self._metrics = metrics
+        self._logs = logs
+        self._late: list[Payload] = []  # log records that came when Lambda waited for a flush
         self._told: dict[tuple[str, str, int], None] = {}
         self._request_id = ""  # of the invocation in progress, until next is asked for
         self._began_at = 0.0  # likewise, as its INVOKE was read
@@ -81,7 +93,16 @@ class Observed:
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event into account and return what to do about it; as the lifecycle."""
+        actions = self._handle(event, now)
+        if self._late and self._lifecycle.phase != DRAINING:
+            late, self._late = self._late, []
+            actions += self._put(late, now)
+        return actions
+
+    def _handle(self, event: Event, now: float) -> list[Action]:
         match event:
+            case FunctionLogged():
+                return self._function_logged(event, now)
             case PlatformReported():
                 return self._platform_reported(event.record, now)
             case ShutdownReceived() if self._unreported and _has_time(event, now):
@@ -106,8 +127,9 @@ class Observed:
             case PayloadReceived() if event.phase == START:
                 return self._started(event, now)
             case PayloadReceived() if event.phase == END:
-                if self._metrics:
-                    self._metrics.ended(event.request_id, event.payload.body)
+                for part in (self._metrics, self._logs):
+                    if part:
+                        part.ended(event.request_id, event.payload.body)
                 self._note_end(event.request_id, now)
             case RuntimeDone() if event.at >= self._began_at:
                 self._note_end(event.request_id, event.at)
@@ -115,8 +137,9 @@ class Observed:
 
     def _started(self, event: PayloadReceived, now: float) -> list[Action]:
         request_id, body = event.request_id, event.payload.body
-        if self._metrics:
-            self._metrics.started(request_id, body)
+        for part in (self._metrics, self._logs):
+            if part:
+                part.started(request_id, body)
         return self._put(self._traces.started(request_id, body), now) if self._traces else []
 
     def _platform_reported(self, record: PlatformRecord, now: float) -> list[Action]:
@@ -133,6 +156,17 @@ class Observed:
             self._unreported = ""
             actions += self._pass_shutdown_on(now)
         return actions
+
+    def _function_logged(self, event: FunctionLogged, now: float) -> list[Action]:
+        if self._logs is None:
+            return []
+        payloads = self._logs.told(event, now)
+        said: list[Action] = [*self._logs.said()]
+        size_bytes = sum(len(payload.body) for payload in [*self._late, *payloads])
+        if self._lifecycle.phase == DRAINING and size_bytes <= LATE_BYTES_MAX:
+            self._late += payloads
+            return said
+        return said + self._put(payloads, now)
 
     def _put(self, payloads: list[Payload], now: float) -> list[Action]:
         return [

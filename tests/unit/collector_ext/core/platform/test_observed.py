@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from collector_ext.core.actions import AskNext, Exit, Export
@@ -17,11 +19,14 @@ from collector_ext.core.events import (
     ShutdownReceived,
     TimerExpired,
 )
-from collector_ext.core.lifecycle import GONE, READY, Lifecycle
-from collector_ext.core.otlp import METRICS, PROTOBUF, TRACES
+from collector_ext.core.function_logs import batch
+from collector_ext.core.function_logs.forwarding import FunctionLogs
+from collector_ext.core.lifecycle import DRAINING, GONE, READY, Lifecycle
+from collector_ext.core.otlp import LOGS, METRICS, PROTOBUF, TRACES
 from collector_ext.core.platform.metrics import PlatformMetrics
 from collector_ext.core.platform.observed import (
     LAST_REPORT_S,
+    LATE_BYTES_MAX,
     RECORD_COUNT_MAX,
     SHUTDOWN_MARGIN_S,
     Observed,
@@ -323,3 +328,127 @@ def test_an_invocation_of_the_sandbox_is_told_whole(driven):
     driven.after(INVOKE, START, *reported(*init(0, 120), *invocation("r-1", 122, took_ms=30)))
 
     assert len(driven.after(ENDED).spans) == len([*INIT, *OVERHEAD, "root"]) + 3
+
+
+def wrote(*lines, after=()):
+    """A batch with lines that the function wrote, and what the platform told before."""
+    written = [{"type": "function", "record": line} for line in lines]
+    return batch.events_in(json.dumps([*after, *written]).encode(), NOW)[0]
+
+
+def sent(actions):
+    """The bodies of log records in the orders among these actions."""
+    return [
+        record.body.string_value
+        for action in actions
+        if isinstance(action, Export)
+        for one in action.requests
+        if one.signal == LOGS
+        for record in items_in(LOGS, one.merged())
+    ]
+
+
+def orders(actions):
+    return [action for action in actions if isinstance(action, Export)]
+
+
+class Logged:
+    """A lifecycle that is told what the function wrote; nothing is delivered by itself."""
+
+    def __init__(self, strategy=None, *, has_logs=True):
+        names = {s: f"https://otlp.example{s.path}" for s in (TRACES, LOGS)}
+        self.lifecycle = Lifecycle(
+            pipelines_to(outbox_to(names)),
+            strategy or End(),
+            flush_timeout_s=10.0,
+            has_telemetry=True,
+        )
+        logs = FunctionLogs({}, "0.1.0", is_concurrent=False) if has_logs else None
+        self.core = Observed(self.lifecycle, None, None, logs)
+
+    def feed(self, *events, at=NOW):
+        return [action for event in events for action in self.core.handle(event, at)]
+
+
+class TestWhatTheFunctionWrote:
+    """Leaves with the next flush; Lambda waits for none of it."""
+
+    def test_what_came_in_time_leaves_with_its_invocation(self):
+        actions = Logged().feed(INVOKE, START, wrote("hello"), ENDED)
+
+        assert sent(actions) == ["hello"]
+
+    def test_what_comes_with_the_end_leaves_with_it(self):
+        done = RuntimeDone("r-1", "success", "", NOW)
+
+        assert sent(Logged().feed(INVOKE, wrote("hello"), done)) == ["hello"]
+
+    def test_what_comes_late_is_not_waited_for(self):
+        logged = Logged()
+        (order,) = orders(logged.feed(INVOKE, START, ENDED))
+        assert logged.feed(wrote("late")) == []
+        assert logged.lifecycle.phase == DRAINING
+
+        actions = logged.feed(finished(order))
+
+        assert actions == [AskNext()]
+
+    def test_it_leaves_with_the_next_flush(self):
+        logged = Logged()
+        (order,) = orders(logged.feed(INVOKE, START, ENDED))
+        logged.feed(wrote("late"), finished(order))
+
+        logged.feed(InvokeReceived("r-2", deadline_at=NOW + 3.0))
+
+        assert sent(logged.feed(PayloadReceived(FINAL, "r-2", "end"))) == ["late"]
+
+    def test_or_at_shutdown(self):
+        logged = Logged()
+        (order,) = orders(logged.feed(INVOKE, START, ENDED))
+        logged.feed(wrote("late"), finished(order), wrote("later"), *REPORT)
+
+        assert sent(logged.feed(SHUTDOWN)) == ["late", "later"]
+
+    def test_shutdown_waits_a_moment_for_the_last_of_it(self):
+        logged = Logged()
+        (order,) = orders(logged.feed(INVOKE, START, ENDED))
+        logged.feed(finished(order))
+
+        assert logged.feed(SHUTDOWN, at=LATER) == []
+        assert sent(logged.feed(wrote("last"), *REPORT, at=LATER)) == ["last"]
+
+    def test_little_is_kept_from_a_flush(self):
+        logged = Logged()
+        (order,) = orders(logged.feed(INVOKE, START, ENDED))
+        logged.feed(wrote("x" * (LATE_BYTES_MAX // 8), "late"))
+
+        actions = logged.feed(wrote(*["y" * (LATE_BYTES_MAX // 8)] * 7), finished(order))
+
+        assert len(sent(actions)) == 7
+
+    def test_with_a_strategy_that_overlaps_nothing_is_kept_back(self):
+        logged = Logged(Next())
+        logged.feed(INVOKE, START, ENDED, wrote("late"), *REPORT)
+
+        assert sent(logged.feed(SHUTDOWN)) == ["late"]
+
+    def test_its_trace_is_that_of_the_invocation(self):
+        logged = Logged()
+        told = wrote("hello", after=[start("r-1", 121)])
+        actions = logged.feed(INVOKE, START, told, ENDED)
+
+        (order,) = orders(actions)
+        records = [
+            r for one in order.requests if one.signal == LOGS for r in items_in(LOGS, one.merged())
+        ]
+        assert [record.span_id for record in records] == [ROOT]
+
+    def test_what_lambda_dropped_is_said(self):
+        lost = {"type": "platform.logsDropped", "record": {"droppedRecords": 3}}
+
+        (said,) = Logged().feed(wrote(after=[lost]))
+
+        assert "Lambda dropped 3 records" in said.text
+
+    def test_where_it_is_not_wanted_it_is_passed_over(self):
+        assert sent(Logged(has_logs=False).feed(INVOKE, START, wrote("hello"), ENDED)) == []
