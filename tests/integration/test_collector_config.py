@@ -188,7 +188,10 @@ class TestLokiAndMimir:
                 "40: service.pipelines.metrics has no exporter that can be used; "
                 "its data points go nowhere"
             ),
-            "5: receivers.telemetryapi is not in this collector; it is left out",
+            (
+                "5: receivers.telemetryapi is not in this collector; it is left out; instead: "
+                "OTEL_LAYER_FUNCTION_LOGS, OTEL_LAYER_PLATFORM_SPANS and OTEL_LAYER_METRICS"
+            ),
             "25: processors.coldstart is not in this collector; it is left out",
         ]
         assert found.ignored == []

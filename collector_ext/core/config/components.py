@@ -44,6 +44,12 @@ AUTHENTICATORS = {
 
 RECEIVERS = ("otlp",)
 
+_INSTEAD = {
+    "telemetryapi": "OTEL_LAYER_FUNCTION_LOGS, OTEL_LAYER_PLATFORM_SPANS and OTEL_LAYER_METRICS"
+}
+"""What does the work of a receiver that other layers have. Lambda takes subscriptions until the
+environment is initialised, and a document may be read later."""
+
 CLASSES = ("receivers", "processors", "exporters", "extensions", "connectors")
 
 
@@ -172,10 +178,9 @@ class Components:
             return None
         if type_of(component_id) not in types:
             guess = did_you_mean(type_of(component_id), types)
-            place = f"{kind}.{component_id}"
-            self._remarks.complain(
-                node.line, f"{place} is not in this collector{guess}; it is left out"
-            )
+            found = f"{kind}.{component_id} is not in this collector{guess}; it is left out"
+            instead = _INSTEAD.get(type_of(component_id)) if kind == "receivers" else None
+            self._remarks.complain(node.line, found + (f"; instead: {instead}" if instead else ""))
             return None
         return self._section(kind, component_id, node)
 

@@ -131,7 +131,11 @@ class TestAReceiver:
 
         assert not asked.components.has_receiver("telemetryapi", asked.asker)
         assert asked.remarks.complaints == (
-            "collector.yaml:2: receivers.telemetryapi is not in this collector; it is left out",
+            (
+                "collector.yaml:2: receivers.telemetryapi is not in this collector; it is left out"
+                "; instead: OTEL_LAYER_FUNCTION_LOGS, OTEL_LAYER_PLATFORM_SPANS and "
+                "OTEL_LAYER_METRICS"
+            ),
         )
 
 
