@@ -22,13 +22,14 @@ LINE_COUNT = 2 + len(LEVELS)
 def life(run, endpoint):
     """Invoke a handler in an environment that then ends; return the request ids."""
 
-    def lived(handler, environ=None, *, count=1, to=endpoint, **kwargs):
+    def lived(handler, environ=None, *, count=1, to=endpoint, survives=True, **kwargs):
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": to.url, **ON, **(environ or {})}
         sandbox = run(f"app.{handler}", variables, task=WRITING, **kwargs)
         ids = []
         for _ in range(count):
             ids.append(sandbox.invoke(b"{}").request_id)
-            sandbox.wait_frozen()
+            if survives:
+                sandbox.wait_frozen()
         sandbox.shutdown()
         return ids, sandbox
 
@@ -137,6 +138,17 @@ class TestAnInvocation:
         (span,) = [span for span in endpoint.spans() if span.name == "inner"]
         assert place(record) == (span.trace_id, span.span_id)
 
+    @pytest.mark.parametrize(
+        ("handler", "body"), [("hang", "before it hangs"), ("vanish", "before it vanishes")]
+    )
+    def test_what_it_wrote_before_it_died(self, life, endpoint, handler, body):
+        (request_id,), _ = life(handler, timeout_s=1.0, survives=False)
+
+        (record,) = said(endpoint, body)
+        root = root_of(endpoint, request_id)
+        assert place(record) == (root.trace_id, root.span_id)
+        assert attributes(record) == {"faas.invocation_id": request_id}
+
     def test_what_is_not_sampled_has_no_trace(self, life, endpoint):
         (request_id,), _ = life("write", {"OTEL_TRACES_SAMPLER": "always_off"})
 
@@ -169,6 +181,32 @@ class TestOtherOutput:
 
         assert any("exports traces" in line for line in own_lines(sandbox))
         assert not [r for r in records(endpoint) if "otel-layer" in r.body.string_value]
+
+
+class TestManagedInstances:
+    """Invocations are concurrent there: whose a record is, it has to say itself."""
+
+    @pytest.fixture
+    def ids(self, run, endpoint):
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url, **ON}
+        kind = {"initialization_type": "lambda-managed-instances", "memory_mb": 2048}
+        sandbox = run("app.write", variables, task=WRITING, **kind)
+        ids = [sandbox.invoke(b"{}").request_id for _ in range(2)]
+        sandbox.shutdown()
+        return ids
+
+    def test_a_record_of_logging_does(self, ids, endpoint):
+        found = said(endpoint, "at a level\nof two lines")
+
+        assert {attributes(each)["faas.invocation_id"] for each in found} == set(ids)
+        assert {place(each) for each in found} == {
+            (root.trace_id, root.span_id) for root in (root_of(endpoint, one) for one in ids)
+        }
+
+    def test_a_printed_line_does_not(self, ids, endpoint):
+        found = said(endpoint, "printed")
+
+        assert [(attributes(each), place(each)) for each in found] == [({}, ("", ""))] * len(ids)
 
 
 class TestAnEndpointThatRefuses:

@@ -1,7 +1,9 @@
 """A function that writes, in the ways that functions do."""
 
 import logging
+import os
 import sys
+import time
 
 print("while it starts")
 
@@ -15,6 +17,16 @@ def write(event, context):
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
         LOGGER.log(level, "at a level\nof two lines")
     return "done"
+
+
+def hang(event, context):
+    print("before it hangs")
+    time.sleep(60)
+
+
+def vanish(event, context):
+    print("before it vanishes")
+    os._exit(1)
 
 
 def fail(event, context):
