@@ -27,6 +27,9 @@ def wrote(record, at_ms=130):
 IMPORTED = wrote("importing", at_ms=60)
 TOLD_IN_TIME = batch(*init(0, 120), IMPORTED, start("r-1", 121), wrote("hello"))
 TOLD_LATE = batch(wrote("late"), *invocation("r-1", 121, took_ms=30)[1:])
+DONE = {**invocation("r-1", 0, took_ms=30)[1], "time": None}
+"""Without a time it is now: one of before is that of an earlier try."""
+
 DEEP = b'[{"type":"function","record":' + b"[" * 50_000 + b"]" * 50_000 + b"},"
 
 
@@ -50,7 +53,6 @@ class Life:
                     lambda_.delivers(TOLD_IN_TIME)
                 collector.tell("r-1", "end", FINAL)
                 lambda_.wait_until_asked(2)
-                self.at_freeze = bodies(logs_in(remote))
                 if lambda_.has_telemetry:
                     lambda_.delivers(TOLD_LATE)
                 lambda_.shuts_down()
@@ -88,7 +90,18 @@ class TestWhatTheFunctionWrote:
         assert life.lines == []
 
     def test_what_was_told_in_time_left_with_its_invocation(self, tmp_path):
-        assert Life(tmp_path).at_freeze == ["importing", "hello"]
+        with FakeRemote() as remote, FakeLambdaApi() as lambda_:
+            environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": remote.url, **ON}
+            with CollectorProcess(tmp_path, lambda_.address, environ) as collector:
+                lambda_.wait_until_asked(1)
+                lambda_.invokes("r-1")
+                collector.tell("r-1", "start", OPEN)
+                lambda_.delivers(batch(start("r-1", 0), wrote("hello"), DONE))
+                lambda_.wait_until_asked(2)
+
+                assert bodies(logs_in(remote)) == ["hello"]
+                lambda_.shuts_down()
+                assert collector.wait() == 0
 
     def test_its_trace_is_the_roots(self, tmp_path):
         life = Life(tmp_path)
@@ -187,9 +200,7 @@ def test_what_cannot_be_read_does_not_keep_an_invocation_from_its_end(tmp_path):
         with CollectorProcess(tmp_path, lambda_.address, environ) as collector:
             lambda_.wait_until_asked(1)
             lambda_.invokes("r-1")
-            # Without a time it is now: one of before is that of an earlier try.
-            done = json.dumps({**invocation("r-1", 0, took_ms=30)[1], "time": None}).encode()
-            lambda_.delivers(DEEP + done + b"]")
+            lambda_.delivers(DEEP + json.dumps(DONE).encode() + b"]")
 
             lambda_.wait_until_asked(2)
 
