@@ -103,12 +103,15 @@ class FunctionLogs:
                 self._note(entry)
         return self._payloads(encoded)
 
-    def said(self) -> list[Say]:
-        """Return what is to be said of lost records: at first, and each time they have doubled."""
-        if not self._lost_count or self._lost_count < 2 * self._said_count:
+    def said(self, *, is_last: bool = False) -> list[Say]:
+        """Return what is to be said of lost records: at first, when they have doubled, at last."""
+        count = self._lost_count
+        if count == self._said_count or (count < 2 * self._said_count and not is_last):
             return []
-        self._said_count = self._lost_count
-        found = f"Lambda dropped {self._lost_count} records of telemetry so far"
+        self._said_count = count
+        found = (
+            f"Lambda dropped {count} {'record' if count == 1 else 'records'} of telemetry so far"
+        )
         return [Say(WARN, f"{found}, which came faster than they were read; they are not exported")]
 
     def _note(self, entry: dict[str, Any]) -> None:

@@ -94,9 +94,8 @@ class Observed:
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event into account and return what to do about it; as the lifecycle."""
         actions = self._handle(event, now)
-        if self._late and self._lifecycle.phase != DRAINING:
-            late, self._late = self._late, []
-            actions += self._put(late, now)
+        if self._lifecycle.phase != DRAINING:
+            actions += self._put_late(now)
         return actions
 
     def _handle(self, event: Event, now: float) -> list[Action]:
@@ -127,12 +126,11 @@ class Observed:
             case PayloadReceived() if event.phase == START:
                 return self._started(event, now)
             case PayloadReceived() if event.phase == END:
-                for part in (self._metrics, self._logs):
-                    if part:
-                        part.ended(event.request_id, event.payload.body)
-                self._note_end(event.request_id, now)
+                self._told_its_end(event, now)
             case RuntimeDone() if event.at >= self._began_at:
                 self._note_end(event.request_id, event.at)
+            case ShutdownReceived() if self._logs:
+                return [*self._logs.said(is_last=True), *self._put_late(now)]
         return []
 
     def _started(self, event: PayloadReceived, now: float) -> list[Action]:
@@ -141,6 +139,12 @@ class Observed:
             if part:
                 part.started(request_id, body)
         return self._put(self._traces.started(request_id, body), now) if self._traces else []
+
+    def _told_its_end(self, event: PayloadReceived, now: float) -> None:
+        for part in (self._metrics, self._logs):
+            if part:
+                part.ended(event.request_id, event.payload.body)
+        self._note_end(event.request_id, now)
 
     def _platform_reported(self, record: PlatformRecord, now: float) -> list[Action]:
         key = record.kind, record.request_id, record.at_ns
@@ -168,6 +172,10 @@ class Observed:
             return said
         return said + self._put(payloads, now)
 
+    def _put_late(self, now: float) -> list[Action]:
+        late, self._late = self._late, []
+        return self._put(late, now)
+
     def _put(self, payloads: list[Payload], now: float) -> list[Action]:
         return [
             action
@@ -191,7 +199,9 @@ class Observed:
 
     def _pass_shutdown_on(self, now: float) -> list[Action]:
         shutdown, self._shutdown = self._shutdown, None
-        return self._lifecycle.handle(shutdown, now) if shutdown else []
+        if shutdown is None:
+            return []
+        return self._note(shutdown, now) + self._lifecycle.handle(shutdown, now)
 
 
 def _has_time(event: ShutdownReceived, now: float) -> bool:

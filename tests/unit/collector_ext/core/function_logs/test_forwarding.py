@@ -250,11 +250,22 @@ class TestWhatLambdaDropped:
 
         assert [each.text.split()[2] for each in said] == ["1", "2", "4", "8", "16", "32", "64"]
 
+    def test_the_last_word_is_exact(self, told):
+        told.tell(dropped(droppedRecords=4))
+        told.logs.said()
+        told.tell(dropped(droppedRecords=3))
+        assert told.logs.said() == []
+
+        (said,) = told.logs.said(is_last=True)
+
+        assert said.text.startswith("Lambda dropped 7 records")
+        assert told.logs.said(is_last=True) == []
+
     @pytest.mark.parametrize("record", [{}, {"droppedRecords": "many"}, {"droppedRecords": -1}])
     def test_without_a_number_it_is_one(self, told, record):
         told.tell(dropped(**record))
 
-        assert "dropped 1 records" in told.logs.said()[0].text
+        assert "dropped 1 record of" in told.logs.said()[0].text
 
     def test_nothing_is_said_of_nothing(self, told):
         told.tell(written("a"))

@@ -409,6 +409,15 @@ class TestWhatTheFunctionWrote:
 
         assert sent(logged.feed(SHUTDOWN)) == ["late", "later"]
 
+    def test_with_no_time_for_that_it_is_counted(self):
+        logged = Logged()
+        logged.feed(INVOKE, START, ENDED, wrote("late"))
+
+        actions = logged.feed(ShutdownReceived("timeout", deadline_at=NOW))
+
+        summary = actions[-2].text
+        assert "1 log record received, 0 exported, 1 dropped (shutdown 1)" in summary
+
     def test_shutdown_waits_a_moment_for_the_last_of_it(self):
         logged = Logged()
         (order,) = orders(logged.feed(INVOKE, START, ENDED))
@@ -449,6 +458,17 @@ class TestWhatTheFunctionWrote:
         (said,) = Logged().feed(wrote(after=[lost]))
 
         assert "Lambda dropped 3 records" in said.text
+
+    @pytest.mark.parametrize("entries", [[INVOKE], []])
+    def test_shutdown_has_the_last_word_on_that(self, entries):
+        lost = {"type": "platform.logsDropped", "record": {"droppedRecords": 3}}
+        logged = Logged()
+        logged.feed(*entries, wrote(after=[lost]), wrote(after=[lost, start("r-0", 0)]))
+        logged.feed(wrote(after=[{**lost, "record": {"droppedRecords": 2}}]))
+
+        actions = logged.feed(SHUTDOWN, *REPORT)
+
+        assert "Lambda dropped 8 records" in actions[0].text
 
     def test_where_it_is_not_wanted_it_is_passed_over(self):
         assert sent(Logged(has_logs=False).feed(INVOKE, START, wrote("hello"), ENDED)) == []
