@@ -1,4 +1,4 @@
-"""Show what the layer does: a function on this machine, three invocations, their traces.
+"""Show what the layer does: a function on this machine, four invocations, their traces.
 
 Everything is real but Lambda itself: the built layer, the runtime client, the function of
 ``examples/hello``, the HTTP service it calls, the OTLP endpoint that its traces go to.
@@ -56,6 +56,11 @@ STORIES = (
         b'{"fail": true}',
         "The exception is in the trace; the caller has it untouched.",
     ),
+    Story(
+        "a timeout",
+        b'{"hang": true}',
+        "Lambda killed the function: what was open is in the trace, and names the call that hung.",
+    ),
 )
 
 
@@ -66,8 +71,11 @@ class Service(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body in one piece: apart, they wait 40 ms for a delayed ACK
 
     def do_GET(self) -> None:
-        """Say hello."""
-        self._answer(200, b'{"hello": "world"}')
+        """Say hello; to ``/slow``, nothing until the caller is gone."""
+        if self.path == "/slow":
+            self.close_connection = not self.rfile.read(1)
+        else:
+            self._answer(200, b'{"hello": "world"}')
 
     def do_POST(self) -> None:
         """Take a message."""
@@ -113,7 +121,7 @@ def main() -> int:
 
 
 def run(layer: Path, page_file: Path) -> None:
-    """Invoke the function three times, show what arrives, and write it as a page.
+    """Invoke the function four times, show what arrives, and write it as a page.
 
     Raises:
         DemoError: It did not arrive, or nothing could run.
@@ -146,7 +154,7 @@ def hello(layer: Path, endpoint_url: str, service_url: str) -> Function:
             "SERVICE_URL": service_url,
         },
         name="hello",
-        timeout_s=10.0,  # a slow machine is no reason to show a timeout
+        timeout_s=3.0,  # Lambda's default; none but the last comes near it
         python=Path(sys.executable),
     )
 
@@ -171,7 +179,9 @@ def answer_text(outcome: Outcome) -> str:
     try:
         answer = json.loads(outcome.payload)
         if outcome.function_error:
-            return f"{answer['errorType']}: {answer['errorMessage']}"
+            # A timeout has no type.
+            said = (answer.get("errorType"), answer["errorMessage"])
+            return ": ".join(part for part in said if part)
         return f"{answer['statusCode']} {answer['body']}"
     except (ValueError, KeyError, TypeError):  # not this function's own answer: show what it is
         return outcome.payload.decode(errors="replace")
@@ -211,7 +221,7 @@ def introduce(layer: Path, endpoint_url: str, service_url: str) -> None:
 def write(page_file: Path, spans: list[Span]) -> None:
     """Write the page."""
     page_file.parent.mkdir(parents=True, exist_ok=True)
-    page_file.write_text(page.render(spans, "Three invocations of hello"), encoding="utf-8")
+    page_file.write_text(page.render(spans, "Four invocations of hello"), encoding="utf-8")
 
 
 def conclude(page_file: Path) -> None:

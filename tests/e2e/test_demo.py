@@ -26,17 +26,20 @@ def shown(layer, page_file):
 
 
 class TestTheDemo:
-    """Three invocations, each with its answer and its trace."""
+    """Four invocations, each with its answer and its trace."""
 
     def test_each_has_its_answer(self, shown):
-        assert re.findall(r"^  answer  (.*)$", shown, re.MULTILINE) == [
+        *answers, last = re.findall(r"^  answer  (.*)$", shown, re.MULTILINE)
+
+        assert answers == [
             '200 {"message": "OK"}',
             '200 {"message": "OK"}',
             "GreetingRefusedError: the event asked for a failure",
         ]
+        assert re.fullmatch(r"\S+Z \S+ Task timed out after 3.00 seconds", last)
 
     def test_each_has_its_trace(self, shown):
-        assert len(set(re.findall(r"^Trace (\w{32})$", shown, re.MULTILINE))) == 3
+        assert len(set(re.findall(r"^Trace (\w{32})$", shown, re.MULTILINE))) == 4
 
     def test_only_the_first_is_a_cold_start(self, shown):
         assert shown.count("cold start, invocation ") == 1
@@ -50,10 +53,16 @@ class TestTheDemo:
             ("GET", "/hello", "200"),
             ("POST", "/messages", "201"),
             ("GET", "/hello", "200"),
+            ("GET", "/hello", "200"),
         ]
 
     def test_the_failure_is_in_it(self, shown):
         assert "│  app.GreetingRefusedError: the event asked for a failure" in shown
+
+    def test_the_call_that_hung_is_in_it(self, shown):
+        called = r"\n {6}GET http://127.0.0.1:\d+/slow\n {6}had not ended: timeout\n"
+
+        assert re.search(called, shown)
 
     def test_the_last_line_names_the_page(self, shown, page_file):
         assert shown.splitlines()[-1] == f"The same traces as a page: {page_file}"
@@ -61,7 +70,7 @@ class TestTheDemo:
     def test_the_page_has_the_same(self, shown, page_file):
         page = page_file.read_text(encoding="utf-8")
 
-        assert "3 traces · 8 spans" in page
+        assert "4 traces · 11 spans" in page
         assert all(trace_id in page for trace_id in re.findall(r"Trace (\w{32})", shown))
 
 

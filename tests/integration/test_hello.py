@@ -55,3 +55,8 @@ class TestTheHandler:
             app.handler({"fail": True}, None)
 
         assert [call.method for call in service.calls] == ["GET"]
+
+    def test_it_makes_another_call_when_it_is_asked_to(self, app, service):
+        app.handler({"hang": True}, None)
+
+        assert [call.path for call in service.calls] == ["/hello", "/slow", "/messages"]

@@ -227,6 +227,8 @@ class TestAnInvocationThatGoesWrong:
 
         with Sandbox(Function(task=tmp_path, handler="app.handler", timeout_s=0.5)) as sandbox:
             assert sandbox.invoke().status == "timeout"
+            sandbox.wait_frozen()  # there will be no freeze, and nobody waits for it
+            assert sandbox.runtime_pid is None
 
     def test_because_the_response_is_too_large(self):
         with Sandbox(function(timeout_s=20)) as sandbox:
