@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from otel_layer.core.otlp import EncodedSpan
+from otel_layer.core.otlp import EncodedItem
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -65,14 +65,14 @@ class OpenSpans:
         return [root, *reversed(spans)]
 
 
-def fitting(spans: Iterable[EncodedSpan], size_bytes_max: int) -> list[EncodedSpan]:
+def fitting(spans: Iterable[EncodedItem], size_bytes_max: int) -> list[EncodedItem]:
     """Choose what fits into one request: a second snapshot would replace the first.
 
     Args:
         spans: The most important first, which is taken whatever its size.
         size_bytes_max: Of all that is chosen.
     """
-    chosen: list[EncodedSpan] = []
+    chosen: list[EncodedItem] = []
     free_bytes = size_bytes_max
     for span in spans:
         if span.size_bytes <= free_bytes or not chosen:

@@ -45,17 +45,20 @@ _IS_REMOTE = 0x200
 """``SpanFlags`` of trace.proto, bits 8 and 9."""
 
 
-class EncodedSpan:
-    """One span, serialised; what it shares with others is kept apart to be sent once."""
+class EncodedItem:
+    """One item of a signal, serialised; what it shares with others is kept apart to be sent once.
 
-    __slots__ = ("resource", "scope", "size_bytes", "span")
+    A span, a metric or a log record: the requests of the signals have the same fields.
+    """
 
-    def __init__(self, resource: bytes, scope: bytes, span: bytes) -> None:
-        self.resource = resource  # fields of ResourceSpans: resource and schema_url
-        self.scope = scope  # fields of ScopeSpans: scope and schema_url
-        self.span = span  # field of ScopeSpans: one of its spans
-        # How large a request is that holds this span alone, at most.
-        self.size_bytes = len(resource) + len(scope) + len(span) + _ENVELOPES_BYTES
+    __slots__ = ("item", "resource", "scope", "size_bytes")
+
+    def __init__(self, resource: bytes, scope: bytes, item: bytes) -> None:
+        self.resource = resource  # fields of ResourceSpans and its like: resource and schema_url
+        self.scope = scope  # fields of ScopeSpans and its like: scope and schema_url
+        self.item = item  # field of ScopeSpans and its like: one of its items
+        # How large a request is that holds this item alone, at most.
+        self.size_bytes = len(resource) + len(scope) + len(item) + _ENVELOPES_BYTES
 
 
 class Encoder:
@@ -69,7 +72,7 @@ class Encoder:
         self._resource: tuple[Resource | None, bytes] = (None, b"")
         self._scopes: dict[int, tuple[InstrumentationScope | None, bytes]] = {}
 
-    def encode(self, span: ReadableSpan, *, is_unfinished: bool = False) -> EncodedSpan:
+    def encode(self, span: ReadableSpan, *, is_unfinished: bool = False) -> EncodedItem:
         """Serialise one span; one that has not ended has no end time in it.
 
         Args:
@@ -79,7 +82,7 @@ class Encoder:
         encoded = self._span(span)
         if is_unfinished:
             encoded += field(b"\x4a", self._key(UNFINISHED) + field(b"\x12", b"\x10\x01"))
-        return EncodedSpan(
+        return EncodedItem(
             self._resource_fields(span.resource),
             self._scope_fields(span.instrumentation_scope),
             field(b"\x12", encoded),
@@ -214,42 +217,42 @@ class Encoder:
         return field(b"\x0a", utf8(str.__str__(value) if isinstance(value, str) else str(value)))
 
 
-def batches(spans: Sequence[EncodedSpan], size_bytes_max: int) -> list[list[EncodedSpan]]:
-    """Divide spans into requests of a bounded size.
+def batches(items: Sequence[EncodedItem], size_bytes_max: int) -> list[list[EncodedItem]]:
+    """Divide items into requests of a bounded size.
 
-    A span is counted together with its resource and scope, though it may share them with
+    An item is counted together with its resource and scope, though it may share them with
     its neighbours: requests are never larger than the bound, and somewhat smaller than needed.
 
     Args:
-        spans: In the order in which they shall be sent.
-        size_bytes_max: The largest request; a single span that is larger goes alone.
+        items: In the order in which they shall be sent.
+        size_bytes_max: The largest request; a single item that is larger goes alone.
 
     Returns:
         What belongs to each request, none of it empty.
     """
-    divided: list[list[EncodedSpan]] = []
+    divided: list[list[EncodedItem]] = []
     free_bytes = 0
-    for span in spans:
-        if not divided or span.size_bytes > free_bytes:
+    for item in items:
+        if not divided or item.size_bytes > free_bytes:
             divided.append([])
             free_bytes = size_bytes_max
-        divided[-1].append(span)
-        free_bytes -= span.size_bytes
+        divided[-1].append(item)
+        free_bytes -= item.size_bytes
     return divided
 
 
-def request(spans: Sequence[EncodedSpan]) -> bytes:
-    """Merge spans into one serialised ``ExportTraceServiceRequest``; empty for no spans."""
+def request(items: Sequence[EncodedItem]) -> bytes:
+    """Merge items of one signal into one serialised export request; empty for no items."""
     grouped: dict[bytes, dict[bytes, list[bytes]]] = {}
-    for span in spans:
-        scopes = grouped.setdefault(span.resource, {})
-        scopes.setdefault(span.scope, [span.scope]).append(span.span)
-    return b"".join([_resource_spans(*group) for group in grouped.items()])
+    for item in items:
+        scopes = grouped.setdefault(item.resource, {})
+        scopes.setdefault(item.scope, [item.scope]).append(item.item)
+    return b"".join([_of_resource(*group) for group in grouped.items()])
 
 
-def _resource_spans(resource: bytes, scopes: Mapping[bytes, list[bytes]]) -> bytes:
-    scope_spans = [field(b"\x12", b"".join(parts)) for parts in scopes.values()]
-    return field(b"\x0a", resource + b"".join(scope_spans))
+def _of_resource(resource: bytes, scopes: Mapping[bytes, list[bytes]]) -> bytes:
+    of_scopes = [field(b"\x12", b"".join(parts)) for parts in scopes.values()]
+    return field(b"\x0a", resource + b"".join(of_scopes))
 
 
 def _items(attributes: Mapping[str, object]) -> Iterable[tuple[str, object]]:

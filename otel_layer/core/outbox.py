@@ -1,13 +1,14 @@
-"""Spans that wait to be sent, and when they are.
+"""What waits to be sent of a signal, and when it is.
 
-A span goes out when it ends, so that a crash loses almost nothing; unless many have gone out
-moments ago, so that a busy function does not pay a system call for each span. What waits goes
-with the end of its invocation at the latest; where there is no invocation, nothing waits.
+A span goes out when it ends, a log record when it is made, so that a crash loses almost
+nothing; unless many have gone out moments ago, so that a busy function does not pay a system
+call for each of them. What waits goes with the end of its invocation at the latest; where there
+is no invocation, nothing waits.
 """
 
 from __future__ import annotations
 
-from otel_layer.core.otlp import EncodedSpan
+from otel_layer.core.otlp import EncodedItem
 
 INTERVAL_S = 0.010
 """Between two requests, if there are many of them: a thousand spans in a second are a hundred
@@ -28,16 +29,16 @@ spans; beyond that the oldest are lost, and counted."""
 
 
 class Outbox:
-    """Keeps spans by the invocation they belong to."""
+    """Keeps the items of one signal by the invocation they belong to."""
 
     def __init__(self) -> None:
         self.lost_count = 0
-        self._waiting: dict[str | None, list[EncodedSpan]] = {}
+        self._waiting: dict[str | None, list[EncodedItem]] = {}
         self._sizes_bytes: dict[str | None, int] = {}
         self._size_bytes = 0
         self._paid_until = float("-inf")  # as if requests had been sent at even intervals
 
-    def put(self, request_id: str | None, span: EncodedSpan) -> None:
+    def put(self, request_id: str | None, span: EncodedItem) -> None:
         """Keep a span; where that is too much, lose the oldest.
 
         Args:
@@ -65,12 +66,12 @@ class Outbox:
         """Return the invocations of which spans wait."""
         return list(self._waiting)
 
-    def take(self, request_id: str | None) -> list[EncodedSpan]:
+    def take(self, request_id: str | None) -> list[EncodedItem]:
         """Give out the spans of an invocation, oldest first."""
         self._size_bytes -= self._sizes_bytes.pop(request_id, 0)
         return self._waiting.pop(request_id, [])
 
-    def put_back(self, request_id: str | None, spans: list[EncodedSpan]) -> None:
+    def put_back(self, request_id: str | None, spans: list[EncodedItem]) -> None:
         """Keep spans again that could not be sent, before those that came later."""
         later = self.take(request_id)
         for span in spans + later:
@@ -80,7 +81,7 @@ class Outbox:
         """Take note that a request was sent."""
         self._paid_until = max(self._paid_until, now) + INTERVAL_S
 
-    def _lose_one_but(self, newest: EncodedSpan) -> bool:
+    def _lose_one_but(self, newest: EncodedItem) -> bool:
         for request_id, spans in self._waiting.items():
             if spans[0] is newest:
                 continue

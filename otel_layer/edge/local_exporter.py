@@ -1,4 +1,4 @@
-"""Sends the spans of an invocation to the collector, and says when it begins and ends.
+"""Sends what an invocation records to the collector, and says when it begins and ends.
 
 Every request carries ``Lambda-Invocation-Id``. ``Lambda-Invocation-Phase: start`` marks the
 provisional root, which our collector holds back until it is known whether a final one comes;
@@ -15,9 +15,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from otel_layer.core.open_spans import OpenSpans, fitting
-from otel_layer.core.otlp import EncodedSpan, Encoder, batches, request
+from otel_layer.core.otlp import EncodedItem, Encoder, batches, request
 from otel_layer.core.outbox import REQUEST_BYTES_MAX, Outbox
 from otel_layer.core.patience import SEND_S, Patience
+from otel_layer.core.signals import LOGS, METRICS, TRACES, Signal
 from otel_layer.edge.clock import monotonic
 from otel_layer.edge.connection import CollectorFault, Connection
 from otel_layer.edge.log import Log
@@ -34,8 +35,12 @@ _PROVISIONAL = (b"start", b"snapshot")
 """Phases of spans that have not ended: nothing is lost with them, and nothing put back."""
 
 
+Collect = Callable[[str], None]
+"""What has something to hand over when an invocation ends; it gets the request id."""
+
+
 class LocalExporter:
-    """Encodes spans when they end, and hands them to the collector.
+    """Encodes spans when they end, and hands them to the collector, with what else there is.
 
     Spans end on any thread, in signal handlers, and in child processes after a fork. All share
     one connection, under one lock: what the collector reads is in the order in which it
@@ -62,6 +67,7 @@ class LocalExporter:
         self._own_collector = own_collector
         self._encoder = Encoder()
         self._connection = Connection(find_port, self._answered)
+        self._collects: list[Collect] = []
         os.register_at_fork(after_in_child=self._forget)
         self._forget()
 
@@ -73,6 +79,8 @@ class LocalExporter:
         self._lock = threading.RLock()
         self._is_sending = False
         self._outbox = Outbox()
+        # In the order in which they are sent, all before the end of the invocation.
+        self._outboxes = {LOGS: Outbox(), METRICS: Outbox(), TRACES: self._outbox}
         self._told_lost_count = 0
         self._has_answered = False
         self._patience = Patience()
@@ -146,10 +154,59 @@ class LocalExporter:
             return running[0] if len(running) == 1 else None
         return request_id
 
+    def collect_with(self, collect: Collect) -> None:
+        """Have this called before an invocation's end is sent, and shortly before its deadline.
+
+        Args:
+            collect: It must not raise.
+        """
+        self._collects.append(collect)
+
+    def hand_over(
+        self,
+        signal: Signal,
+        items: list[EncodedItem],
+        request_id: str | None = None,
+        *,
+        at_once: bool = True,
+    ) -> None:
+        """Take over metrics or log records.
+
+        Args:
+            signal: Which of them.
+            items: They are sent before the end of the invocation, at the latest.
+            request_id: Of the invocation; None for the one that the running code is part of.
+            at_once: Whether nothing is to be expected that could go with them.
+        """
+        with self._lock:
+            request_id = request_id or self._request_id()
+            outbox = self._outboxes[signal]
+            for item in items:
+                outbox.put(request_id, item)
+            now = monotonic()
+            if self._is_sending or not self._patience.allows(now):
+                return
+            if at_once or request_id not in self._roots or outbox.is_due(request_id, now):
+                items = outbox.take(request_id)
+                if items:
+                    self._send(request_id, items, signal=signal)
+
     def snapshot(self, request_id: str) -> None:
+        """Send what there is of an invocation that is about to run out of time.
+
+        Called by the timer. What the function's own callbacks observe comes last: they may hang.
+        """
+        self._snapshot_spans(request_id)
+        with self._lock:
+            if request_id in self._roots:
+                self._send_others(request_id)
+        for collect in self._collects:
+            collect(request_id)
+
+    def _snapshot_spans(self, request_id: str) -> None:
         """Send what is open of an invocation, and what has ended of it, unless it is over.
 
-        Called by the timer. The spans are serialised before the lock is asked for: the handler's
+        The spans are serialised before the lock is asked for: the handler's
         thread never waits for that. Under the lock it is certain which invocation is running,
         since ``end`` takes it too, and that no span is called open that was sent as ended.
         """
@@ -171,8 +228,11 @@ class LocalExporter:
     def end(self, request_id: str) -> None:
         """Send what is left of an invocation, and that it has ended."""
         self._open_spans.finish(request_id)
+        for collect in self._collects:
+            collect(request_id)
         with self._lock:
             self._roots.pop(request_id, None)
+            self._send_others(request_id)
             spans = self._outbox.take(None) + self._outbox.take(request_id)
             if not spans and not self._own_collector:
                 self._send_late()
@@ -183,44 +243,63 @@ class LocalExporter:
                 # Only slow, perhaps: without this it would learn of the end much later.
                 self._send(request_id, [], b"end")
 
+    def _send_others(self, request_id: str) -> None:
+        # What is no span: these fill the end of an invocation alone.
+        for signal, outbox in self._outboxes.items():
+            items = [] if signal is TRACES else outbox.take(None) + outbox.take(request_id)
+            if not items:
+                continue
+            if not self._patience.allows(monotonic()):
+                outbox.put_back(request_id, items)
+            elif not self._send(request_id, items, signal=signal):
+                return
+
     def _send_late(self) -> None:
         # Of invocations that are over: no end of their own will send what was put back. Not
         # before the end of this one: it must not wait twice for a collector that is stuck.
-        for request_id in self._outbox.request_ids():
-            is_over = request_id not in self._roots
-            if is_over and not self._send(request_id, self._outbox.take(request_id)):
-                return
+        for signal, outbox in self._outboxes.items():
+            for request_id in outbox.request_ids():
+                is_over = request_id not in self._roots
+                if is_over and not self._send(request_id, outbox.take(request_id), signal=signal):
+                    return
 
     def _send(
-        self, request_id: str | None, spans: list[EncodedSpan], phase: bytes | None = None
+        self,
+        request_id: str | None,
+        items: list[EncodedItem],
+        phase: bytes | None = None,
+        *,
+        signal: Signal = TRACES,
     ) -> bool:
         self._is_sending = True
         begun_at = monotonic()
-        waiting: list[list[EncodedSpan]] = batches(spans, REQUEST_BYTES_MAX) or [[]]
+        outbox = self._outboxes[signal]
+        waiting: list[list[EncodedItem]] = batches(items, REQUEST_BYTES_MAX) or [[]]
         try:
             while waiting:
                 body = request(waiting[0])
-                head = _head(request_id, phase if len(waiting) == 1 else None, len(body))
+                last_phase = phase if len(waiting) == 1 else None
+                head = _head(signal.path, request_id, last_phase, len(body))
                 left_s = max(begun_at + SEND_S - monotonic(), 0.001)
                 self._connection.send(head + body, left_s)
                 del waiting[0]
         except BaseException as fault:
-            unsent = [span for batch in waiting for span in batch]
+            unsent = [item for batch in waiting for item in batch]
             if not isinstance(fault, CollectorFault):  # of the customer's signal handler
                 if phase not in _PROVISIONAL:
-                    self._outbox.put_back(request_id, unsent)
+                    outbox.put_back(request_id, unsent)
                 raise
             self._failed(fault)
             if phase is None:
-                self._outbox.put_back(request_id, unsent)
+                outbox.put_back(request_id, unsent)
             elif phase == b"end":
-                self._outbox.lost_count += len(unsent)
+                outbox.lost_count += len(unsent)
             return False
         finally:
             self._is_sending = False
         now = monotonic()
         self._patience.waited(now - begun_at, now)
-        self._outbox.sent(now)
+        outbox.sent(now)
         return True
 
     @property
@@ -238,12 +317,12 @@ class LocalExporter:
 
     def _tell_lost(self) -> None:
         # Only an answer shows that it reads; that the kernel takes what is sent does not.
-        lost_count = self._outbox.lost_count
+        lost = {signal.items: outbox.lost_count for signal, outbox in self._outboxes.items()}
+        lost_count = sum(lost.values())
         if self._has_answered and lost_count > self._told_lost_count:
             self._told_lost_count = lost_count
-            self._log.say(
-                f"the collector at {self._address} answers again; {lost_count} spans were lost"
-            )
+            counts = " and ".join(f"{count} {items}" for items, count in lost.items() if count)
+            self._log.say(f"the collector at {self._address} answers again; {counts} were lost")
 
     def _answered(self, answer: bytes) -> None:
         # Answers are not waited for, so this may be the middle of one.
@@ -251,14 +330,13 @@ class LocalExporter:
         if answer.startswith(b"HTTP/1.") and answer[9:10] != b"2":
             status = answer.split(b"\r\n", 1)[0].decode("latin-1")
             self._log.say_once(
-                "refuses", f"the collector at {self._address} answered {status!r}; spans are lost"
+                "refuses",
+                f"the collector at {self._address} answered {status!r}; telemetry is lost",
             )
 
 
-def _head(request_id: str | None, phase: bytes | None, size_bytes: int) -> bytes:
-    head = (
-        b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
-    )
+def _head(path: bytes, request_id: str | None, phase: bytes | None, size_bytes: int) -> bytes:
+    head = b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n" % path
     if request_id:
         head += b"Lambda-Invocation-Id: %b\r\n" % request_id.encode("ascii", "replace")
     if phase is not None:

@@ -22,10 +22,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+    from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+    from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
     from typing_extensions import Self
 
@@ -51,8 +57,48 @@ class Request(NamedTuple):
         return self.headers.get("lambda-invocation-id")
 
     @property
+    def path(self) -> str:
+        """Which signal it is of."""
+        return self.head.split(" ")[1]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """Its metrics, decoded by the protocol's own library; none of another signal."""
+        if self.path != "/v1/metrics":
+            return []
+        export = ExportMetricsServiceRequest.FromString(self.body)
+        return [
+            metric
+            for resource_metrics in export.resource_metrics
+            for scope_metrics in resource_metrics.scope_metrics
+            for metric in scope_metrics.metrics
+        ]
+
+    @property
+    def log_records(self) -> list[LogRecord]:
+        """Its log records, likewise."""
+        if self.path != "/v1/logs":
+            return []
+        export = ExportLogsServiceRequest.FromString(self.body)
+        return [
+            record
+            for resource_logs in export.resource_logs
+            for scope_logs in resource_logs.scope_logs
+            for record in scope_logs.log_records
+        ]
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        """The attributes of each resource, of whatever signal."""
+        # The requests of all signals have the same fields there.
+        export = ExportTraceServiceRequest.FromString(self.body)
+        return [attributes(one.resource) for one in export.resource_spans]
+
+    @property
     def spans(self) -> list[Span]:
-        """What it carries, decoded by the protocol's own library."""
+        """Its spans, likewise."""
+        if self.path != "/v1/traces":
+            return []
         export = ExportTraceServiceRequest.FromString(self.body)
         return [
             span

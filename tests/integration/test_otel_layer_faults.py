@@ -199,7 +199,7 @@ class TestAForeignCollector:
         assert lines == [
             (
                 f"otel-layer: the collector at 127.0.0.1:{default_port} answered"
-                " 'HTTP/1.1 404 Not Found'; spans are lost"
+                " 'HTTP/1.1 404 Not Found'; telemetry is lost"
             )
         ]
 

@@ -405,7 +405,7 @@ class TestAnAnswer:
         assert lines == [
             (
                 f"the collector at 127.0.0.1:{collector.port} answered"
-                " 'HTTP/1.1 400 Bad Request'; spans are lost"
+                " 'HTTP/1.1 400 Bad Request'; telemetry is lost"
             )
         ]
 

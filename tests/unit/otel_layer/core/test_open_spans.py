@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from otel_layer.core.open_spans import COUNT_MAX, OpenSpans, fitting
-from otel_layer.core.otlp import EncodedSpan
+from otel_layer.core.otlp import EncodedItem
 
 ROOT: Any = "root"
 CALL: Any = "call"
@@ -99,8 +99,8 @@ class TestTheBound:
 
 
 def encoded(size_bytes):
-    empty = EncodedSpan(b"", b"", b"").size_bytes
-    return EncodedSpan(b"", b"", bytes(size_bytes - empty))
+    empty = EncodedItem(b"", b"", b"").size_bytes
+    return EncodedItem(b"", b"", bytes(size_bytes - empty))
 
 
 class TestWhatFitsIntoARequest:

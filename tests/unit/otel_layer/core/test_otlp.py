@@ -17,7 +17,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, TraceState
 from opentelemetry.trace.status import Status, StatusCode
 
-from otel_layer.core.otlp import KNOWN_KEYS_MAX, EncodedSpan, Encoder, batches, request
+from otel_layer.core.otlp import KNOWN_KEYS_MAX, EncodedItem, Encoder, batches, request
 
 RESOURCE = Resource({"service.name": "hello"}, "https://opentelemetry.io/schemas/1.37.0")
 SCOPE = InstrumentationScope("tests", "1.0", "https://opentelemetry.io/schemas/1.38.0")
@@ -267,17 +267,17 @@ class TestBatches:
     """The kernel holds a request whole, so each has a bound."""
 
     def test_spans_that_fit_go_together(self):
-        spans = [EncodedSpan(b"", b"", b"x" * 8)] * 3
+        spans = [EncodedItem(b"", b"", b"x" * 8)] * 3
 
         assert batches(spans, size_bytes_max=60) == [spans]
 
     def test_spans_that_do_not_fit_go_apart_in_their_order(self):
-        first, second, third = (EncodedSpan(b"", b"", bytes([n]) * 8) for n in range(3))
+        first, second, third = (EncodedItem(b"", b"", bytes([n]) * 8) for n in range(3))
 
         assert batches([first, second, third], size_bytes_max=40) == [[first, second], [third]]
 
     def test_a_span_that_is_larger_goes_alone(self):
-        small, large = EncodedSpan(b"", b"", b"x"), EncodedSpan(b"", b"", b"x" * 100)
+        small, large = EncodedItem(b"", b"", b"x"), EncodedItem(b"", b"", b"x" * 100)
 
         assert batches([small, large, small], size_bytes_max=30) == [[small], [large], [small]]
 

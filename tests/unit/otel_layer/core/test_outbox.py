@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_layer.core.otlp import EncodedSpan
+from otel_layer.core.otlp import EncodedItem
 from otel_layer.core.outbox import (
     BURST_COUNT,
     INTERVAL_S,
@@ -11,8 +11,8 @@ from otel_layer.core.outbox import (
     Outbox,
 )
 
-SPAN = EncodedSpan(b"", b"", b"span")
-LATER = EncodedSpan(b"", b"", b"later")
+SPAN = EncodedItem(b"", b"", b"span")
+LATER = EncodedItem(b"", b"", b"later")
 QUARTER = SIZE_BYTES_MAX // 4
 
 
@@ -25,7 +25,7 @@ def busy():
 
 
 def large(size_bytes=QUARTER):
-    return EncodedSpan(b"", b"", b"x" * size_bytes)
+    return EncodedItem(b"", b"", b"x" * size_bytes)
 
 
 class TestWhatWaits:
