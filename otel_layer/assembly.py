@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,10 @@ from otel_layer.edge.shield import Shield
 from otel_layer.settings import OWN_HANDLER, SettingError, Settings, corrected, swap_handler
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
     from otel_layer.edge.invocation import Invocations
+    from otel_layer.edge.local_exporter import LocalExporter
 
 PACKAGE_FOLDER = f"{otel_layer.__path__[0]}/"
 _LIBRARIES = otel_layer.__path__[0].rpartition("/")[0]
@@ -148,6 +152,7 @@ class Layer:
         invocations = Invocations(function, tracer, exporter, timer, self._shield)
         instrument(self._hook, settings.disabled_instrumentations, self._shield)
         self._correlate_logs(invocations, sdk.service_name(tracer))
+        self._offer_other_signals(exporter, tracer, invocations)
         return self._tracing(invocations)
 
     def _tracing(self, invocations: Invocations) -> Trace:
@@ -173,12 +178,31 @@ class Layer:
             from otel_layer.edge import log_records
 
             families = [for_json] if settings.has_json_logs else [for_text]
-            if settings.has_json_logs and settings.shows_trace_in_logs:
+            if settings.has_json_logs and settings.logs.show_trace:
                 families.append(for_text)
             found = log_records.Correlation(invocations.span_context, service_name, families)
             log_records.correlate(found, self._shield)
-            if settings.shows_trace_in_logs and not settings.has_json_logs:
-                log_records.show_in_lines(runtime.log_handlers(), settings.log_format, self._log)
+            if settings.logs.show_trace and not settings.has_json_logs:
+                log_records.show_in_lines(runtime.log_handlers(), settings.logs.format, self._log)
+
+    def _offer_other_signals(
+        self, exporter: LocalExporter, tracer: Tracer, invocations: Invocations
+    ) -> None:
+        with self._shield("offer metrics and log records", "they are not exported"):
+            from otel_layer.edge.late_signals import LateSignals
+
+            metrics, logs = self._settings.metrics, self._settings.logs
+            prepared = partial(corrected, self._settings.sdk_environ)
+            late = LateSignals(self._hook, exporter, tracer, prepared, self._shield)
+            if metrics.are_exported:
+                late.offer_metrics(
+                    self._log,
+                    metrics.temporality,
+                    has_exponential=metrics.have_exponential_histograms,
+                    has_http=metrics.include_http,
+                )
+            if logs.are_exported:
+                late.offer_logs(invocations.span_context, has_logging=logs.include_logging)
 
 
 def _untraced(handler: Handler) -> Handler:

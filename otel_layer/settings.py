@@ -27,12 +27,48 @@ _LIMITS = (
     "OTEL_SPAN_LINK_COUNT_LIMIT",
 )
 
+_TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+_TEMPORALITIES = ("delta", "cumulative", "lowmemory")
+"""The first is the default, unlike the specification's: an execution environment is short-lived,
+and there are many, so sums since its start would be as many series."""
+
+_AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
+_AGGREGATIONS = ("explicit_bucket_histogram", "base2_exponential_bucket_histogram")
+
+_ALL_LOGGING = "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED"
+
 OWN_HANDLER = "otel_layer.handler.handler"
 """The handler name that leads here, to be configured by hand or by us."""
 
 
 class SettingError(ValueError):
     """A variable holds what cannot be used, and nothing can be done without it."""
+
+
+class MetricSettings:
+    """What becomes of the function's metrics."""
+
+    def __init__(self, environ: Mapping[str, str], complaints: list[str]) -> None:
+        self.are_exported = _exporters(environ, "OTEL_METRICS_EXPORTER", complaints) != ("none",)
+        self.include_http = _is_true(environ, "OTEL_LAYER_HTTP_METRICS", complaints)
+        """Whether the instrumentors of HTTP clients record theirs."""
+        self.temporality = _choice(environ, _TEMPORALITY, _TEMPORALITIES, complaints)
+        histograms = _choice(environ, _AGGREGATION, _AGGREGATIONS, complaints)
+        self.have_exponential_histograms = histograms == _AGGREGATIONS[1]
+
+
+class LogSettings:
+    """What becomes of the function's log records, and of its lines of text."""
+
+    def __init__(self, environ: Mapping[str, str], complaints: list[str]) -> None:
+        self.are_exported = _exporters(environ, "OTEL_LOGS_EXPORTER", complaints) != ("none",)
+        self.include_logging = _is_true(environ, _ALL_LOGGING, complaints)
+        """Whether all that is logged with ``logging`` is among them."""
+        self.show_trace = _is_true(environ, "OTEL_PYTHON_LOG_CORRELATION", complaints)
+        """Whether the lines of Lambda's text format show the ids of their trace, and its JSON
+        has them under the names of the SDK's users, too."""
+        self.format = environ.get("OTEL_PYTHON_LOG_FORMAT", "")
+        """Of lines of text; empty for Lambda's with a column more."""
 
 
 class Settings:
@@ -54,11 +90,8 @@ class Settings:
         """In lower case; ``*`` is all of them."""
         self.correlates_logs = not {"logging", "*"}.intersection(self.disabled_instrumentations)
         """Whether log records get the ids of their trace."""
-        self.shows_trace_in_logs = _is_true(environ, "OTEL_PYTHON_LOG_CORRELATION", complaints)
-        """Whether the lines of Lambda's text format show them, and its JSON has them under the
-        names of the SDK's users, too."""
-        self.log_format = environ.get("OTEL_PYTHON_LOG_FORMAT", "")
-        """Of lines of text; empty for Lambda's with a column more."""
+        self.metrics = MetricSettings(environ, complaints)
+        self.logs = LogSettings(environ, complaints)
         self.propagators = _names(environ, "OTEL_PROPAGATORS") or ("tracecontext", "baggage")
         self.resource_attributes = _resource_attributes(environ, complaints)
         self.handler = environ.get("OTEL_LAYER_HANDLER") or environ.get("ORIG_HANDLER", "")
@@ -116,13 +149,26 @@ def swap_handler(name: str) -> str | None:
 
 def _is_enabled(environ: Mapping[str, str], complaints: list[str]) -> bool:
     is_disabled = _is_true(environ, "OTEL_SDK_DISABLED", complaints)
-    exporters = _names(environ, "OTEL_TRACES_EXPORTER")
+    return not is_disabled and _exporters(environ, "OTEL_TRACES_EXPORTER", complaints) != ("none",)
+
+
+def _exporters(environ: Mapping[str, str], variable: str, complaints: list[str]) -> tuple[str, ...]:
+    exporters = _names(environ, variable)
     unknown = [name for name in exporters if name not in ("otlp", "none")]
     if unknown:
+        complaints.append(f"{variable}={unknown[0]!r} is not an exporter of this layer; using otlp")
+    return exporters
+
+
+def _choice(
+    environ: Mapping[str, str], variable: str, choices: Sequence[str], complaints: list[str]
+) -> str:
+    text = environ.get(variable, choices[0]).lower()
+    if text not in choices:
         complaints.append(
-            f"OTEL_TRACES_EXPORTER={unknown[0]!r} is not an exporter of this layer; using otlp"
+            f"{variable}={text!r} is none of {', '.join(choices)}; using {choices[0]}"
         )
-    return not is_disabled and exporters != ("none",)
+    return text if text in choices else choices[0]
 
 
 def _is_true(environ: Mapping[str, str], variable: str, complaints: list[str]) -> bool:

@@ -225,6 +225,8 @@ class TestAFaultOfOurOwn:
             "edge/sdk.py",
             "edge/local_exporter.py",
             "core/otlp.py",
+            "edge/late_signals.py",
+            "edge/late_providers.py",
         ],
     )
     def test_a_module_of_ours_is_broken(self, task, layer, path):
@@ -240,6 +242,22 @@ class TestAFaultOfOurOwn:
 
         assert outcome.body == b'{"event": {}}'
         assert text.count("broken on purpose") == 1
+
+    @pytest.mark.parametrize("path", ["edge/sdk_metrics.py", "edge/sdk_logs.py"])
+    def test_what_is_loaded_when_it_is_used_is_broken(self, task, layer, path):
+        (task / "app.py").write_text(
+            "from opentelemetry import metrics\n"
+            "from opentelemetry._logs import LogRecord, get_logger\n"
+            "def handler(event, context):\n"
+            "    metrics.get_meter('x').create_counter('x').add(1)\n"
+            "    get_logger('x').emit(LogRecord(body='x'))\n"
+            "    return {'event': event}\n"
+        )
+        self.broken(layer, path)
+
+        (line,) = [line for line in answers(task, layer) if "broken on purpose" in line]
+
+        assert line.startswith("otel-layer: cannot start the SDK's ")
 
     def test_the_function_s_own_opentelemetry_is_broken(self, task, layer):
         (task / "opentelemetry").mkdir()

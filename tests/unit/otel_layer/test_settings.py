@@ -55,8 +55,8 @@ class TestLogs:
         settings = Settings({})
 
         assert settings.correlates_logs
-        assert not settings.shows_trace_in_logs
-        assert settings.log_format == ""
+        assert not settings.logs.show_trace
+        assert settings.logs.format == ""
 
     @pytest.mark.parametrize("names", ["logging", "requests, LOGGING", "*"])
     def test_they_do_not_where_logging_is_not_instrumented(self, names):
@@ -69,8 +69,47 @@ class TestLogs:
             {"OTEL_PYTHON_LOG_CORRELATION": "True", "OTEL_PYTHON_LOG_FORMAT": "%(message)s"}
         )
 
-        assert settings.shows_trace_in_logs
-        assert settings.log_format == "%(message)s"
+        assert settings.logs.show_trace
+        assert settings.logs.format == "%(message)s"
+
+
+class TestTheOtherSignals:
+    """Metrics and log records are exported if the function records any."""
+
+    def test_by_default_they_are_and_nothing_records_by_itself(self):
+        settings = Settings({})
+
+        assert (settings.metrics.are_exported, settings.logs.are_exported) == (True, True)
+        assert (settings.metrics.include_http, settings.logs.include_logging) == (False, False)
+        assert settings.metrics.temporality == "delta"
+        assert not settings.metrics.have_exponential_histograms
+
+    def test_each_is_switched_off_by_itself(self):
+        without_metrics = Settings({"OTEL_METRICS_EXPORTER": "none"})
+        without_logs = Settings({"OTEL_LOGS_EXPORTER": "None"})
+
+        assert not without_metrics.metrics.are_exported
+        assert without_metrics.logs.are_exported
+        assert not without_logs.logs.are_exported
+        assert without_logs.is_enabled
+
+    def test_what_is_asked_for_is_done(self):
+        settings = Settings(
+            {
+                "OTEL_LAYER_HTTP_METRICS": "true",
+                "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": "True",
+                "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "LowMemory",
+                "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": (
+                    "BASE2_EXPONENTIAL_BUCKET_HISTOGRAM"
+                ),
+            }
+        )
+
+        assert settings.metrics.include_http
+        assert settings.logs.include_logging
+        assert settings.metrics.temporality == "lowmemory"
+        assert settings.metrics.have_exponential_histograms
+        assert list(settings.complaints) == []
 
 
 class TestBadValues:
@@ -93,6 +132,24 @@ class TestBadValues:
                 "OTEL_TRACES_EXPORTER",
                 "console",
                 "OTEL_TRACES_EXPORTER='console' is not an exporter of this layer; using otlp",
+            ),
+            (
+                "OTEL_METRICS_EXPORTER",
+                "prometheus",
+                "OTEL_METRICS_EXPORTER='prometheus' is not an exporter of this layer; using otlp",
+            ),
+            (
+                "OTEL_LOGS_EXPORTER",
+                "console",
+                "OTEL_LOGS_EXPORTER='console' is not an exporter of this layer; using otlp",
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+                "Deltas",
+                (
+                    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE='deltas' is none of"
+                    " delta, cumulative, lowmemory; using delta"
+                ),
             ),
             (
                 "OTEL_RESOURCE_ATTRIBUTES",
