@@ -49,6 +49,10 @@ Source: https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/
 """
 
 
+_RECORDING = ("add", "record", "set")
+"""The methods of instruments that the function calls."""
+
+
 class Preferences(NamedTuple):
     """How metrics are aggregated."""
 
@@ -113,9 +117,10 @@ class _Instruments(list[Any]):
     instruments in each invocation.
     """
 
-    def __init__(self, meter: Any, shield: Shield) -> None:  # noqa: ANN401  # the SDK's
+    def __init__(self, meter: Any, adopt: Callable[[Any], None], shield: Shield) -> None:  # noqa: ANN401  # the SDK's
         super().__init__()
         self._meter = meter
+        self._adopt = adopt
         self._shield = shield
         self._kept: set[tuple[type, str]] = set()
 
@@ -127,6 +132,7 @@ class _Instruments(list[Any]):
             super().append(instrument)
         with self._shield(f"make the instrument {name!r}", "what it measures is not recorded"):
             instrument.on_meter_set(self._meter)
+            self._adopt(instrument._real_instrument)  # noqa: SLF001  # just made
 
 
 class Metrics:
@@ -155,19 +161,17 @@ class Metrics:
         self._encoder = MetricEncoder()
         self._request_id: str | None = None
         self._is_collecting = threading.Lock()
-        self._has_recorded = False
+        self._has_recorded = self._has_callbacks = False
         self._reader = _Reader(self._take, preferences)
         proxy = api._PROXY_METER_PROVIDER  # noqa: SLF001  # see late_providers
         self._provider = _Provider(proxy, metric_readers=[self._reader], resource=resource)
-        self._consumer = self._provider._measurement_consumer  # noqa: SLF001  # of all instruments
-        self._guard_measurements()
         api._PROXY_METER_PROVIDER = self._provider  # type: ignore[assignment]  # noqa: SLF001  # as above
         exporter.collect_with(self.collect)
 
     def take_over(self, meter: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # the API's
         """Have a meter of the API's record; the arguments are those that it was asked for with."""
         own = self._provider.get_own_meter(*args, **kwargs)
-        meter._instruments = _Instruments(own, self._shield)  # noqa: SLF001  # see there
+        meter._instruments = _Instruments(own, self._adopt, self._shield)  # noqa: SLF001  # see there
 
     def collect(self, request_id: str) -> None:
         """Hand over what was recorded since the last time, if anything was.
@@ -175,9 +179,8 @@ class Metrics:
         Args:
             request_id: Of the invocation that ends.
         """
-        has_callbacks = bool(self._consumer._async_instruments)  # noqa: SLF001  # as in __init__
         is_used = is_ours(api._METER_PROVIDER, self._provider)  # noqa: SLF001  # as above
-        if not is_used or not (self._has_recorded or has_callbacks):
+        if not is_used or not (self._has_recorded or self._has_callbacks):
             return
         if not self._is_collecting.acquire(timeout=WAIT_S):
             self._log.say_once(
@@ -218,15 +221,21 @@ class Metrics:
         if items:
             self._exporter.hand_over(METRICS, items, self._request_id)
 
-    def _guard_measurements(self) -> None:
-        # The SDK raises in the function's code what the API would not notice: an attribute that
-        # is a list.
-        consume = self._consumer.consume_measurement
+    def _adopt(self, instrument: Any) -> None:  # noqa: ANN401  # the SDK's
+        # Equal instruments are one: its methods may be guarded already.
+        for name in _RECORDING:
+            record = getattr(instrument, name, None)
+            if record is not None and name not in vars(instrument):
+                setattr(instrument, name, self._guarded(record))
+        self._has_callbacks |= hasattr(instrument, "callback")
+
+    def _guarded(self, record: Callable[..., None]) -> Callable[..., None]:
+        # The SDK raises in the function's code where the API alone would not: no number.
         shielded = self._shield("record a measurement", "it is lost")
 
-        def consume_measurement(measurement: Any, *args: Any) -> None:  # noqa: ANN401  # its own
+        def guarded(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # its own
             with shielded:
-                consume(measurement, *args)
+                record(*args, **kwargs)
                 self._has_recorded = True
 
-        self._consumer.consume_measurement = consume_measurement  # type: ignore[method-assign]  # the guard
+        return guarded

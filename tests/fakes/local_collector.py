@@ -90,9 +90,14 @@ class Request(NamedTuple):
     @property
     def resources(self) -> list[dict[str, Any]]:
         """The attributes of each resource, of whatever signal."""
-        # The requests of all signals have the same fields there.
-        export = ExportTraceServiceRequest.FromString(self.body)
-        return [attributes(one.resource) for one in export.resource_spans]
+        if self.path == "/v1/metrics":
+            metrics = ExportMetricsServiceRequest.FromString(self.body)
+            return [attributes(one.resource) for one in metrics.resource_metrics]
+        if self.path == "/v1/logs":
+            logs = ExportLogsServiceRequest.FromString(self.body)
+            return [attributes(one.resource) for one in logs.resource_logs]
+        traces = ExportTraceServiceRequest.FromString(self.body)
+        return [attributes(one.resource) for one in traces.resource_spans]
 
     @property
     def spans(self) -> list[Span]:

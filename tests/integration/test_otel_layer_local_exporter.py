@@ -13,7 +13,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import Span, SpanContext
 
 from otel_layer.core import outbox
+from otel_layer.core.otlp import EncodedItem
 from otel_layer.core.patience import SEND_S
+from otel_layer.core.signals import LOGS, METRICS
 from otel_layer.edge import local_exporter, sdk
 from otel_layer.edge.connection import CollectorFault, Connection
 from otel_layer.edge.local_exporter import LocalExporter, invocation_id
@@ -326,6 +328,138 @@ class TestACollectorThatIsGone:
                 collector.wait_for_end(f"request-{n}")
 
         assert lines[1:] == [f"the collector at 127.0.0.1:{port} answers again; 1 spans were lost"]
+
+
+def log_record(text="x"):
+    """A log record, serialised: its body and nothing else."""
+    body = text.encode()
+    any_value = b"\x0a" + bytes([len(body)]) + body
+    record = b"\x2a" + bytes([len(any_value)]) + any_value
+    return EncodedItem(b"", b"", b"\x12" + bytes([len(record)]) + record)
+
+
+def metric(name="x"):
+    """A metric, serialised: its name and nothing else."""
+    field = b"\x0a" + bytes([len(name)]) + name.encode()
+    return EncodedItem(b"", b"", b"\x12" + bytes([len(field)]) + field)
+
+
+def held(request):
+    """What a request holds, whatever it is, with its path and phase."""
+    texts = [one.body.string_value for one in request.log_records]
+    texts += [one.name for one in (*request.metrics, *request.spans)]
+    return request.path, request.phase, texts
+
+
+class TestMetricsAndLogRecords:
+    """They go the way of the spans, before the end of their invocation."""
+
+    @pytest.mark.usefixtures("busy")
+    def test_what_waits_is_sent_before_the_end(self, collector, export):
+        exporter = export(collector)
+        exporter.begin("request-1", None)
+        in_invocation(
+            "request-1",
+            lambda: [exporter.hand_over(LOGS, [log_record(text)], at_once=False) for text in "abc"],
+        )
+        exporter.end("request-1")
+
+        requests = collector.wait_for_end("request-1")
+        assert [held(one) for one in requests] == [
+            ("/v1/logs", None, ["a"]),
+            ("/v1/logs", None, ["b", "c"]),
+            ("/v1/traces", "end", []),
+        ]
+
+    def test_who_collects_is_asked_at_the_end_and_before_it_is_sent(self, collector, export):
+        exporter = export(collector)
+        exporter.collect_with(lambda id_: exporter.hand_over(METRICS, [metric(id_)], id_))
+        exporter.begin("request-1", None)
+        exporter.end("request-1")
+
+        requests = collector.wait_for_end("request-1")
+        assert [held(one) for one in requests] == [
+            ("/v1/metrics", None, ["request-1"]),
+            ("/v1/traces", "end", []),
+        ]
+
+    @pytest.mark.usefixtures("busy")
+    def test_of_an_invocation_that_runs_out_of_time_all_is_sent(self, collector, export):
+        exporter = export(collector)
+        exporter.collect_with(lambda id_: exporter.hand_over(METRICS, [metric(id_)], id_))
+        exporter.begin("request-1", None)
+        in_invocation(
+            "request-1",
+            lambda: [exporter.hand_over(LOGS, [log_record(text)], at_once=False) for text in "ab"],
+        )
+        exporter.snapshot("request-1")
+
+        requests = collector.wait_for(lambda requests: len(requests) == 3)
+        assert [held(one) for one in requests] == [
+            ("/v1/logs", None, ["a"]),
+            ("/v1/logs", None, ["b"]),
+            ("/v1/metrics", None, ["request-1"]),
+        ]
+
+    def test_outside_of_an_invocation_nothing_waits(self, collector, export):
+        exporter = export(collector)
+        for text in "abcdefghijkl":
+            exporter.hand_over(LOGS, [log_record(text)], at_once=False)
+
+        requests = collector.wait_for(lambda requests: len(requests) == 12)
+        assert {one.invocation_id for one in requests} == {None}
+
+    def test_to_flush_nothing_sends_nothing(self, collector, export):
+        exporter = export(collector)
+        exporter.hand_over(LOGS, [])
+        exporter.begin("request-1", None)
+        exporter.end("request-1")
+
+        assert [one.phase for one in collector.wait_for_end("request-1")] == ["end"]
+        assert len(collector.requests) == 1
+
+    def test_what_could_not_be_sent_is_sent_later(self, export, clock):
+        with LocalCollector() as gone:
+            port = gone.port
+        exporter = export(gone)
+        exporter.begin("request-1", None)
+        exporter.hand_over(METRICS, [metric("delta-1")], "request-1")
+        exporter.end("request-1")
+        clock.now += 100
+        exporter.begin("request-2", None)
+        with LocalCollector(port=port) as collector:
+            exporter.hand_over(METRICS, [metric("delta-2")], "request-2")
+            exporter.end("request-2")
+
+            requests = collector.wait_for(lambda requests: len(requests) == 3)
+            assert [(one.invocation_id, *held(one)) for one in requests] == [
+                ("request-2", "/v1/metrics", None, ["delta-2"]),
+                ("request-2", "/v1/traces", "end", []),
+                ("request-1", "/v1/metrics", None, ["delta-1"]),
+            ]
+
+    def test_what_is_lost_is_counted_by_its_kind(self, export, lines, monkeypatch):
+        monkeypatch.setattr(outbox, "SIZE_BYTES_MAX", 100)
+        with LocalCollector() as gone:
+            port = gone.port
+        exporter = export(gone)
+        exporter.begin("request-1", None)
+        for _ in range(10):
+            exporter.hand_over(LOGS, [log_record("x" * 50)], "request-1")
+        in_invocation("request-1", lambda: exporter.take(ended()))
+        exporter.end("request-1")
+        with LocalCollector(port=port) as collector:
+            for n in range(2, 6):
+                exporter.begin(f"request-{n}", started())
+                exporter.end(f"request-{n}")
+                collector.wait_for_end(f"request-{n}")
+
+        assert lines[1:] == [
+            (
+                f"the collector at 127.0.0.1:{port} answers again;"
+                " 9 log records and 1 spans were lost"
+            )
+        ]
 
 
 class TestACollectorThatDoesNotRead:

@@ -36,6 +36,7 @@ def handler(event, context):
 def idle(event, context):
     if event.get("orders"):
         orders.add(1)
+        stock.add(1)
 
 
 def observed(event, context):
@@ -69,6 +70,9 @@ def odd(event, context):
     orders.add(1, {"a list": [1, 2]})
     orders.add(1, {"huge": 1 << 70})
     orders.add(-1)
+    orders.add(None)
+    sizes.record("large")
+    meter.create_gauge("level").set(1 + 1j)
     sizes.record(1 << 70)
     metrics.get_meter_provider().get_meter("").create_counter("x").add(1)
     return "done"
@@ -103,7 +107,9 @@ def leaves(event, context):
 
 def asks_each_time(event, context):
     from opentelemetry.metrics import _internal
-    metrics.get_meter("mine").create_counter("mine").add(1)
+    for _ in range(2000):
+        mine = metrics.get_meter("mine").create_counter("mine")
+    mine.add(1)
     own = [m for m in _internal._PROXY_METER_PROVIDER._proxy._meters if m.name == "mine"]
     return [len(own), len(own[0]._instruments)]
 
@@ -328,6 +334,12 @@ class TestWhatTheSdkRefuses:
         done = run("app.odd")
 
         assert done.outcomes[0].body == b'"done"'
+
+    def test_what_is_no_number_is_told_of_once(self, run):
+        done = run("app.odd")
+
+        told = [line for line in done.lines if "cannot record a measurement: TypeError: " in line]
+        assert len(told) == 1
 
     def test_a_name_that_is_none_is_told_of(self, run):
         done = run("app.odd")
