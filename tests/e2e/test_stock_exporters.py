@@ -32,3 +32,19 @@ class TestTheStockExporters:
         ]
         assert [span.name for span in endpoint.spans()] == ["work"]
         assert {request.headers["content-encoding"] for request in endpoint.requests} == {"gzip"}
+
+    def test_they_do_beside_the_wrapper_too(self, run, endpoint):
+        port = free_port()
+        environ = {
+            "COLLECTOR": f"http://127.0.0.1:{port}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url,
+            "OTEL_LAYER_RECEIVER_PORT": str(port),
+        }
+        sandbox = run("app.handler", environ, task=TASK, timeout_s=20.0, memory_mb=512)
+
+        outcome = sandbox.invoke(b"{}")
+
+        sandbox.wait_frozen()
+        assert outcome.function_error is None, outcome.payload
+        assert {"/v1/logs", "/v1/metrics"} <= {request.path for request in endpoint.requests}
+        assert {"story", "work"} <= {span.name for span in endpoint.spans()}
