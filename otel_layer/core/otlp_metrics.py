@@ -73,7 +73,7 @@ class MetricEncoder(Encoder):
 
     def _number(self, point: Any) -> bytes:  # noqa: ANN401  # a NumberDataPoint
         parts = [_times(point), _number(b"\x21", b"\x31", point.value)]
-        parts += [field(b"\x2a", self._exemplar(one)) for one in point.exemplars]
+        parts += [field(b"\x2a", self._exemplar(one)) for one in _exemplars(point)]
         self._add_attributes(b"\x3a", point.attributes, parts)
         return b"".join(parts)
 
@@ -83,7 +83,7 @@ class MetricEncoder(Encoder):
             parts.append(field(b"\x32", _packed("Q", point.bucket_counts)))
         if point.explicit_bounds:
             parts.append(field(b"\x3a", _packed("d", point.explicit_bounds)))
-        parts += [field(b"\x42", self._exemplar(one)) for one in point.exemplars]
+        parts += [field(b"\x42", self._exemplar(one)) for one in _exemplars(point)]
         self._add_attributes(b"\x4a", point.attributes, parts)
         parts += b"\x59", _DOUBLE(point.min), b"\x61", _DOUBLE(point.max)
         return b"".join(parts)
@@ -100,7 +100,7 @@ class MetricEncoder(Encoder):
                 parts.append(field(tag, offset + field(b"\x12", counts)))
         if point.flags:
             parts += b"\x50", varint(point.flags)
-        parts += [field(b"\x5a", self._exemplar(one)) for one in point.exemplars]
+        parts += [field(b"\x5a", self._exemplar(one)) for one in _exemplars(point)]
         parts += b"\x61", _DOUBLE(point.min), b"\x69", _DOUBLE(point.max)
         return b"".join(parts)
 
@@ -112,6 +112,11 @@ class MetricEncoder(Encoder):
             parts += b"\x2a\x10", exemplar.trace_id.to_bytes(16, "big")
         self._add_attributes(b"\x3a", exemplar.filtered_attributes, parts)
         return b"".join(parts)
+
+
+def _exemplars(point: Any) -> Sequence[Any]:  # noqa: ANN401  # of any class
+    # The customer's own SDK may be older than they are (1.28).
+    return getattr(point, "exemplars", ())
 
 
 def _tail(data: Any) -> bytes:  # noqa: ANN401  # as in encode_metric

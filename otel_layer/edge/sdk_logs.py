@@ -75,6 +75,12 @@ class _Logger(ProxyLogger):
     def _logger(self) -> Any:  # noqa: ANN401  # the API's
         return self.get_own() if self.is_own() else super()._logger
 
+    @property
+    def resource(self) -> Resource:
+        """Return the resource, for which the SDK's handler asked its loggers until 1.35."""
+        resource: Resource = self._logger.resource
+        return resource
+
 
 class Logs:
     """What the function logs, from its loggers to the collector."""

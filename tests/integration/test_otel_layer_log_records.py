@@ -15,6 +15,7 @@ import warnings
 
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber, get_logger, get_logger_provider
+from opentelemetry._logs import set_logger_provider
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from opentelemetry.sdk._logs import LoggingHandler
@@ -70,6 +71,16 @@ def flushes(event, context):
     assert get_logger_provider().force_flush()
     get_logger_provider().shutdown()
     shop.info("after that")
+
+
+def resource(event, context):
+    return dict(get_logger("mine").resource.attributes)["service.name"]
+
+
+def sets_ours(event, context):
+    set_logger_provider(get_logger_provider())
+    get_logger("mine").emit(LogRecord(body="by ours"))
+    shop.info("too")
 
 
 def is_of_the_sdk(event, context):
@@ -241,6 +252,10 @@ class TestTheApi:
     def test_a_flush_and_a_shutdown_of_the_provider_work(self, run):
         assert run("app.flushes").outcome.kind == "response"
 
+    def test_a_logger_knows_its_resource(self, run):
+        # The SDK's handler asked for it until 1.35.
+        assert run("app.resource").outcome.body == b'"hello"'
+
     def test_the_provider_is_the_sdk_s(self, run):
         assert run("app.is_of_the_sdk").outcome.body == b"true"
 
@@ -276,6 +291,11 @@ class TestAProviderOfTheFunction:
         assert done.outcome.body == b'["early", "late"]'
         assert [one.body.string_value for one in done.records] == ["too early"]
         assert done.stderr == ""
+
+    def test_ours_may_be_it(self, run):
+        done = run("app.sets_ours")
+
+        assert [one.body.string_value for one in done.records][1:] == ["by ours", "too"]
 
 
 class TestAllThatIsLogged:

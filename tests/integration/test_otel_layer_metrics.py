@@ -114,6 +114,13 @@ def asks_each_time(event, context):
     return [len(own), len(own[0]._instruments)]
 
 
+def sets_ours(event, context):
+    metrics.set_meter_provider(metrics.get_meter_provider())
+    metrics.get_meter("mine").create_counter("mine").add(1)
+    orders.add(1)
+    return "done"
+
+
 def is_of_the_sdk(event, context):
     from opentelemetry.sdk.metrics import MeterProvider
     return isinstance(metrics.get_meter_provider(), MeterProvider)
@@ -148,8 +155,6 @@ def handler(event, context):
     )
 
 
-def ours(event, context):
-    return None
 """
 
 
@@ -418,6 +423,12 @@ class TestAProviderOfTheFunction:
 
     def test_there_is_no_warning(self, run):
         assert run("own.handler").stderr == ""
+
+    def test_ours_may_be_it(self, run):
+        done = run("app.sets_ours")
+
+        assert done.outcomes[0].body == b'"done"'
+        assert (done.sums("mine"), done.sums("orders")) == ([1], [5, 1])
 
     def test_without_one_the_provider_is_the_sdk_s(self, run):
         assert run("app.is_of_the_sdk").outcomes[0].body == b"true"

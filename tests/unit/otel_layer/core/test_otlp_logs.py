@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from opentelemetry._logs import LogRecord
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -43,7 +45,8 @@ class TestARecord:
 
     def test_a_body_that_is_no_value_of_the_protocol_is_its_text(self):
         record = LogRecord(observed_timestamp=1)
-        record.body = {"error": ValueError("no")}
+        error: Any = ValueError("no")
+        record.body = {"error": error}
 
         assert decoded(record).body.kvlist_value.values[0].value.string_value == "no"
 

@@ -63,6 +63,23 @@ class TestAMetricWithManyPoints:
         assert encoded(counter([])) == []
 
 
+class TestAnOldSdk:
+    """The function may bring its own."""
+
+    def test_a_point_without_exemplars_is_one_that_has_none(self):
+        class OldPoint:
+            attributes = None
+            start_time_unix_nano = 1
+            time_unix_nano = 2
+            value = 3
+
+        data = Sum([OldPoint()], AggregationTemporality.DELTA, is_monotonic=True)  # type: ignore[list-item]  # as it was
+
+        (old,) = decoded(encoded(Metric("orders", "", "", data)))
+        (new,) = decoded(encoded(counter([3])))
+        assert old == new
+
+
 class TestNumbers:
     """What the protocol cannot hold becomes what it can."""
 
