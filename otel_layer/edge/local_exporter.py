@@ -198,8 +198,9 @@ class LocalExporter:
         """
         self._snapshot_spans(request_id)
         with self._lock:
-            if request_id in self._roots:
-                self._send_others(request_id)
+            if request_id not in self._roots:
+                return
+            self._send_others(request_id)
         for collect in self._collects:
             collect(request_id)
 

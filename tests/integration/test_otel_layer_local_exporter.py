@@ -401,6 +401,18 @@ class TestMetricsAndLogRecords:
             ("/v1/metrics", None, ["request-1"]),
         ]
 
+    def test_of_one_that_is_over_nothing_is(self, collector, export):
+        asked = []
+        exporter = export(collector)
+        exporter.collect_with(asked.append)
+        exporter.begin("request-1", None)
+        exporter.end("request-1")
+        exporter.begin("request-2", None)
+
+        exporter.snapshot("request-1")
+
+        assert asked == ["request-1"]  # at its end
+
     def test_outside_of_an_invocation_nothing_waits(self, collector, export):
         exporter = export(collector)
         for text in "abcdefghijkl":
