@@ -121,14 +121,12 @@ class Layer:
 
         from otel_layer.core import resource
         from otel_layer.edge import collector
-        from otel_layer.edge.deadline_timer import DeadlineTimer
         from otel_layer.edge.local_exporter import LocalExporter
         from otel_layer.edge.stand_ins import cheap_imports
 
         with cheap_imports(), corrected(settings.sdk_environ):
             from otel_layer.edge import sdk
             from otel_layer.edge.instrumentors import instrument
-            from otel_layer.edge.invocation import Function, Invocations
 
             whereabouts = collector.Whereabouts(settings.runtime_api)
             exporter = LocalExporter(
@@ -145,15 +143,22 @@ class Layer:
             )
             return _untraced
         sdk.set_propagators(settings.propagators, self._log, self._shield)
-        function = Function(
-            settings.function_name, settings.function_version, settings.initialization_type
-        )
-        timer = DeadlineTimer(exporter.snapshot, self._shield)
-        invocations = Invocations(function, tracer, exporter, timer, self._shield)
+        invocations = self._invocations(tracer, exporter)
         instrument(self._hook, settings.disabled_instrumentations, self._shield)
         self._correlate_logs(invocations, sdk.service_name(tracer))
         self._offer_other_signals(exporter, tracer, invocations)
         return self._tracing(invocations)
+
+    def _invocations(self, tracer: Tracer, exporter: LocalExporter) -> Invocations:
+        from otel_layer.edge.deadline_timer import DeadlineTimer
+        from otel_layer.edge.invocation import Function, Invocations
+
+        settings = self._settings
+        function = Function(
+            settings.function_name, settings.function_version, settings.initialization_type
+        )
+        timer = DeadlineTimer(exporter.snapshot, self._shield)
+        return Invocations(function, tracer, exporter, timer, self._shield)
 
     def _tracing(self, invocations: Invocations) -> Trace:
         from otel_layer.edge.bootstrap import TracedHandler

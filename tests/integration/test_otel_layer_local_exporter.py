@@ -402,7 +402,7 @@ class TestMetricsAndLogRecords:
         ]
 
     def test_of_one_that_is_over_nothing_is(self, collector, export):
-        asked = []
+        asked: list[str] = []
         exporter = export(collector)
         exporter.collect_with(asked.append)
         exporter.begin("request-1", None)
