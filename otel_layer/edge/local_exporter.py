@@ -12,15 +12,16 @@ import os
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING
 
 from otel_layer.core.open_spans import OpenSpans, fitting
 from otel_layer.core.otlp import EncodedItem, Encoder, batches, request
 from otel_layer.core.outbox import REQUEST_BYTES_MAX, Outbox
-from otel_layer.core.patience import SEND_S, Patience
 from otel_layer.core.signals import LOGS, METRICS, TRACES, Signal
 from otel_layer.edge.clock import monotonic
-from otel_layer.edge.connection import CollectorFault, Connection
+from otel_layer.edge.connection import CollectorFault
+from otel_layer.edge.link import Link
 from otel_layer.edge.log import Log
 from otel_layer.edge.shield import Shield
 
@@ -61,12 +62,11 @@ class LocalExporter:
             own_collector: Whether it knows what the phases mean. Another one would take a
                 provisional root for a span.
         """
-        self._find_port = find_port
-        self._log = log
         self._shield = shield
         self._own_collector = own_collector
         self._encoder = Encoder()
-        self._connection = Connection(find_port, self._answered)
+        self._new_link = partial(Link, find_port, log)
+        self._link = self._new_link()
         self._collects: list[Collect] = []
         os.register_at_fork(after_in_child=self._forget)
         self._forget()
@@ -74,16 +74,14 @@ class LocalExporter:
     def _forget(self) -> None:
         # In a forked child: the connection and what waits are the parent's. The child has no
         # invocation whose end would send what waits, so it sends each span at once.
-        self._connection.close()
+        self._link.close()
+        self._link = self._new_link()
         # A signal handler may end a span while this thread is sending: never a deadlock.
         self._lock = threading.RLock()
         self._is_sending = False
         self._outbox = Outbox()
         # In the order in which they are sent, all before the end of the invocation.
         self._outboxes = {LOGS: Outbox(), METRICS: Outbox(), TRACES: self._outbox}
-        self._told_lost_count = 0
-        self._has_answered = False
-        self._patience = Patience()
         self._roots: dict[str, int] = {}
         self._open_spans = OpenSpans()
 
@@ -103,7 +101,7 @@ class LocalExporter:
             self._roots[request_id] = context.span_id if context else 0
             if root and self._own_collector:
                 self._open_spans.begin(request_id, root)
-            if root and self._own_collector and self._patience.allows(monotonic()):
+            if root and self._own_collector and self._link.patience.allows(monotonic()):
                 return self._send(request_id, [self._encoder.encode(root)], b"start")
             return False
 
@@ -140,7 +138,7 @@ class LocalExporter:
             if context is not None and context.span_id == root_id:
                 return  # it goes with ``end``, which follows
             now = monotonic()
-            if self._is_sending or not self._patience.allows(now):
+            if self._is_sending or not self._link.patience.allows(now):
                 return
             if root_id is None or self._outbox.is_due(request_id, now):
                 self._send(request_id, self._outbox.take(request_id))
@@ -184,7 +182,7 @@ class LocalExporter:
             for item in items:
                 outbox.put(request_id, item)
             now = monotonic()
-            if self._is_sending or not self._patience.allows(now):
+            if self._is_sending or not self._link.patience.allows(now):
                 return
             if at_once or request_id not in self._roots or outbox.is_due(request_id, now):
                 items = outbox.take(request_id)
@@ -217,13 +215,13 @@ class LocalExporter:
                 # Not the root: it ends with the invocation, however that ends.
                 encoded.append((span, self._encoder.encode(span, is_unfinished=number > 0)))
         with self._lock:
-            if request_id not in self._roots or not self._patience.allows(monotonic()):
+            if request_id not in self._roots or not self._link.patience.allows(monotonic()):
                 return
             ended = self._outbox.take(None) + self._outbox.take(request_id)
             if ended and not self._send(request_id, ended):
                 return
             still_open = [one for span, one in encoded if span.end_time is None]
-            if still_open and self._patience.allows(monotonic()):
+            if still_open and self._link.patience.allows(monotonic()):
                 self._send(request_id, fitting(still_open, REQUEST_BYTES_MAX), b"snapshot")
 
     def end(self, request_id: str) -> None:
@@ -238,7 +236,7 @@ class LocalExporter:
             if not spans and not self._own_collector:
                 self._send_late()
             elif self._send(request_id, spans, b"end"):
-                self._tell_lost()
+                self._link.tell_lost(self._lost())
                 self._send_late()
             elif self._own_collector:
                 # Only slow, perhaps: without this it would learn of the end much later.
@@ -250,7 +248,7 @@ class LocalExporter:
             items = [] if signal is TRACES else outbox.take(None) + outbox.take(request_id)
             if not items:
                 continue
-            if not self._patience.allows(monotonic()):
+            if not self._link.patience.allows(monotonic()):
                 outbox.put_back(request_id, items)
             elif not self._send(request_id, items, signal=signal):
                 return
@@ -281,8 +279,7 @@ class LocalExporter:
                 body = request(waiting[0])
                 last_phase = phase if len(waiting) == 1 else None
                 head = _head(signal.path, request_id, last_phase, len(body))
-                left_s = max(begun_at + SEND_S - monotonic(), 0.001)
-                self._connection.send(head + body, left_s)
+                self._link.send(head + body, begun_at)
                 del waiting[0]
         except BaseException as fault:
             unsent = [item for batch in waiting for item in batch]
@@ -290,7 +287,6 @@ class LocalExporter:
                 if phase not in _PROVISIONAL:
                     outbox.put_back(request_id, unsent)
                 raise
-            self._failed(fault)
             if phase is None:
                 outbox.put_back(request_id, unsent)
             elif phase == b"end":
@@ -299,41 +295,12 @@ class LocalExporter:
         finally:
             self._is_sending = False
         now = monotonic()
-        self._patience.waited(now - begun_at, now)
+        self._link.patience.waited(now - begun_at, now)
         outbox.sent(now)
         return True
 
-    @property
-    def _address(self) -> str:
-        return f"127.0.0.1:{self._find_port()}"
-
-    def _failed(self, fault: CollectorFault) -> None:
-        self._patience.failed(monotonic())
-        self._has_answered = False
-        self._log.say_once(
-            fault.kind,
-            f"the collector at {self._address} {fault};"
-            " what cannot be sent by the end of the invocation is lost",
-        )
-
-    def _tell_lost(self) -> None:
-        # Only an answer shows that it reads; that the kernel takes what is sent does not.
-        lost = {signal.items: outbox.lost_count for signal, outbox in self._outboxes.items()}
-        lost_count = sum(lost.values())
-        if self._has_answered and lost_count > self._told_lost_count:
-            self._told_lost_count = lost_count
-            counts = " and ".join(f"{count} {items}" for items, count in lost.items() if count)
-            self._log.say(f"the collector at {self._address} answers again; {counts} were lost")
-
-    def _answered(self, answer: bytes) -> None:
-        # Answers are not waited for, so this may be the middle of one.
-        self._has_answered = True
-        if answer.startswith(b"HTTP/1.") and answer[9:10] != b"2":
-            status = answer.split(b"\r\n", 1)[0].decode("latin-1")
-            self._log.say_once(
-                "refuses",
-                f"the collector at {self._address} answered {status!r}; telemetry is lost",
-            )
+    def _lost(self) -> dict[str, int]:
+        return {signal.items: outbox.lost_count for signal, outbox in self._outboxes.items()}
 
 
 def _head(path: bytes, request_id: str | None, phase: bytes | None, size_bytes: int) -> bytes:

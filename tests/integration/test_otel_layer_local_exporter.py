@@ -16,7 +16,7 @@ from otel_layer.core import outbox
 from otel_layer.core.otlp import EncodedItem
 from otel_layer.core.patience import SEND_S
 from otel_layer.core.signals import LOGS, METRICS
-from otel_layer.edge import local_exporter, sdk
+from otel_layer.edge import link, local_exporter, sdk
 from otel_layer.edge.connection import CollectorFault, Connection
 from otel_layer.edge.local_exporter import LocalExporter, invocation_id
 from otel_layer.edge.log import Log
@@ -53,7 +53,8 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(local_exporter, "monotonic", clock)
+    for module in (local_exporter, link):
+        monkeypatch.setattr(module, "monotonic", clock)
     return clock
 
 
@@ -76,7 +77,7 @@ def made():
     exporters: list[LocalExporter] = []
     yield exporters
     for exporter in exporters:
-        exporter._connection.close()
+        exporter._link._connection.close()
 
 
 @pytest.fixture
@@ -486,11 +487,11 @@ class TestACollectorThatDoesNotRead:
                 lambda: [exporter.take(ended(payload="x" * 950_000)) for _ in range(20)],
             )
             exporter.end("request-1")
-            first = exporter._connection._socket
+            first = exporter._link._connection._socket
             collector._start(collector._accept)
 
             collector.wait_for_end("request-1")
-            assert first is exporter._connection._socket
+            assert first is exporter._link._connection._socket
             assert exporter._outbox.lost_count > 0
             assert len(lines) == 1
 
@@ -501,14 +502,14 @@ class TestACollectorThatDoesNotRead:
         exporter = export(collector)
         exporter.begin("request-1", started("root"))
         in_invocation("request-1", lambda: exporter.take(ended("lost")))
-        send = exporter._connection.send
+        send = exporter._link._connection.send
 
         def timed_out(_request, _timeout_s):
-            monkeypatch.setattr(exporter._connection, "send", send)
+            monkeypatch.setattr(exporter._link._connection, "send", send)
             kind, text = "does not read", "timed out"
             raise CollectorFault(kind, text)
 
-        monkeypatch.setattr(exporter._connection, "send", timed_out)
+        monkeypatch.setattr(exporter._link._connection, "send", timed_out)
         exporter.end("request-1")
 
         requests = collector.wait_for_end("request-1")
@@ -755,7 +756,7 @@ class TestASnapshot:
         exporter = export(gone)
         exporter.begin("request-1", started("root"))
         sent: list[bytes] = []
-        exporter._connection.send = lambda request, _: sent.append(request)
+        exporter._link._connection.send = lambda request, _: sent.append(request)
         exporter.snapshot("request-1")
 
         assert sent == []
@@ -770,7 +771,7 @@ class TestASnapshot:
             raise CollectorFault(kind, text)
 
         with monkeypatch.context() as patched:
-            patched.setattr(exporter._connection, "send", timed_out)
+            patched.setattr(exporter._link._connection, "send", timed_out)
             exporter.snapshot("request-1")
         exporter.end("request-1")
 
@@ -798,16 +799,16 @@ class TestWhereSpansEnd:
 
     def test_in_a_signal_handler_while_a_span_is_being_sent(self, collector, export, monkeypatch):
         exporter = export(collector)
-        send = exporter._connection.send
+        send = exporter._link._connection.send
 
         def interrupted(request, timeout_s):
-            monkeypatch.setattr(exporter._connection, "send", send)
+            monkeypatch.setattr(exporter._link._connection, "send", send)
             signal.raise_signal(signal.SIGUSR1)
             send(request, timeout_s)
 
         previous = signal.signal(signal.SIGUSR1, lambda *_: exporter.take(ended("in the handler")))
         try:
-            monkeypatch.setattr(exporter._connection, "send", interrupted)
+            monkeypatch.setattr(exporter._link._connection, "send", interrupted)
             exporter.take(ended("interrupted"))
             exporter.begin("request-1", None)
             exporter.end("request-1")
@@ -841,10 +842,10 @@ class TestWhereSpansEnd:
         previous = signal.signal(signal.SIGUSR1, on_signal)
         try:
             with InterruptedSocket() as interrupted:
-                monkeypatch.setattr(exporter._connection, "_socket", interrupted)
+                monkeypatch.setattr(exporter._link._connection, "_socket", interrupted)
                 with pytest.raises(kind, match="out of time"):
                     in_invocation("request-1", lambda: exporter.take(ended("interrupted")))
-                assert exporter._connection._socket is None
+                assert exporter._link._connection._socket is None
         finally:
             signal.signal(signal.SIGUSR1, previous)
         exporter.end("request-1")
