@@ -46,6 +46,8 @@ class Arrivals:
 
     def received(self, event: PayloadReceived, now: float) -> list[Payload]:
         """Hold what has not ended; return what is to be exported, which may be older."""
+        if event.request_id:
+            self._initialisation.invoked()  # INVOKE may be read later, or never be sent.
         payload, request_id = event.payload, event.request_id
         if event.phase == START and not request_id:
             self._initialisation.hold(payload.body)

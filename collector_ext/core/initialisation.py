@@ -4,7 +4,9 @@ After a failure Lambda initialises an environment anew within the invocation tha
 suppressed init). When that fails, too, no handler was called: nobody was told INVOKE, no
 provisional root was started, and the function's process never knew the request id. Telemetry
 alone does, and tells it last: the invocation that fails after ``platform.initStart``, with no
-success in between, is the one.
+success in between, is the one. There is one at most: Lambda ends this process then. Once a
+handler was called, or an invocation has failed, what is told of the initialisation is late, or
+told again.
 
 What the function's process does know is the exception. It sends a provisional root that has
 it, with ``Lambda-Invocation-Phase: start`` and no ``Lambda-Invocation-Id``: the root of
@@ -35,12 +37,15 @@ class Initialisation:
     def __init__(self) -> None:
         self._began: InitStarted | None = None
         self._root = b""
+        self._is_over = False  # a handler was called, or will not be
 
     def take(self, event: InitStarted | InitDone) -> None:
         """Note that it has begun, or ended; a report without a status is one of a success."""
         if isinstance(event, InitDone):
             if event.status in {SUCCESS, ""}:
-                self.invoked()
+                self._forget()
+            return
+        if self._is_over:
             return
         # Of the first one a root may be here already: telemetry is slower.
         if self._began is not None:
@@ -52,8 +57,9 @@ class Initialisation:
         self._root = root
 
     def invoked(self) -> None:
-        """Note an invocation: so it has succeeded."""
-        self._began, self._root = None, b""
+        """Note an invocation: nothing of the initialisation is of interest any more."""
+        self._is_over = True
+        self._forget()
 
     def failure_of(self, event: RuntimeDone) -> FailedInit | None:
         """Return what is known of an invocation if this made it fail, once; None if not.
@@ -74,3 +80,6 @@ class Initialisation:
             began.is_part_of_invocation,
             root,
         )
+
+    def _forget(self) -> None:
+        self._began, self._root = None, b""

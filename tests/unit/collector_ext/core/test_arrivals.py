@@ -149,16 +149,30 @@ class TestTheEndThatTelemetryTells:
 
         assert known.ended(failed()) == []
 
-    @pytest.mark.parametrize("success", ["told", "seen"])
-    def test_after_an_initialisation_that_succeeded(self, success):
+    def test_after_an_initialisation_that_succeeded(self):
         known = arrivals()
         known.initialised(INITIALISING)
-        if success == "told":
-            known.initialised(InitDone(SUCCESS))
-        else:
-            known.invoked(InvokeReceived("r-1", NOW + 1), NOW)
+        known.initialised(InitDone(SUCCESS))
 
         assert known.ended(failed()) == []
+
+    @pytest.mark.parametrize("is_late", [False, True], ids=["told before", "told after"])
+    def test_of_a_handler_that_was_called_whatever_is_told_of_the_initialisation(self, is_late):
+        known = arrivals()
+        if not is_late:
+            known.initialised(INITIALISING)
+        known.invoked(InvokeReceived("r-1", NOW + 1), NOW)
+        if is_late:
+            known.initialised(INITIALISING)
+
+        assert known.ended(failed()) == []
+
+    def test_of_one_that_has_sent_something_and_whose_invoke_is_read_later(self):
+        """Or never: Managed Instances tell it to nobody."""
+        known = arrivals(spans(OPEN_ROOT, START))
+        known.initialised(INITIALISING)
+
+        assert told(known.ended(failed())) == [("root", "timeout")]
 
 
 class TestShutdown:

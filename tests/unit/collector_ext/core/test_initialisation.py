@@ -52,6 +52,13 @@ class TestAnInvocationThatItIsPartOf:
 
         assert known.failure_of(FAILED) is None
 
+    def test_also_if_all_of_it_is_told_again(self):
+        known = initialisation(BEGAN, InitDone("error"))
+        known.failure_of(FAILED)
+        known.take(BEGAN)
+
+        assert known.failure_of(FAILED) is None
+
     def test_the_end_may_be_told_first(self):
         assert initialisation(BEGAN, InitDone("error")).failure_of(FAILED) is not None
 
@@ -79,6 +86,13 @@ class TestAnyOtherInvocation:
     def test_after_an_invocation(self):
         known = initialisation(BEGAN)
         known.invoked()
+
+        assert known.failure_of(FAILED) is None
+
+    def test_after_an_invocation_that_telemetry_is_slower_than(self):
+        known = initialisation()
+        known.invoked()
+        known.take(BEGAN)
 
         assert known.failure_of(FAILED) is None
 
