@@ -17,7 +17,8 @@ from collector_ext.core.otlp_items import item_count
 
 INVOCATION_COUNT_MAX = 256
 """Invocations that are remembered. One at a time is running, except on Managed Instances,
-where this is 16 workers on each of 16 CPUs; beyond, the oldest is given up."""
+where this is 16 workers on each of 16 CPUs; beyond, the oldest that has ended is forgotten, and
+if none has, the oldest is given up."""
 
 ENDED_ID_COUNT_MAX = 1024
 """Spans of a running invocation that are known to have ended: 0.1 MB. A snapshot is overtaken
@@ -158,7 +159,9 @@ class Unfinished:
     def _give_up_oldest(self, now: float) -> list[Payload]:
         if len(self._invocations) <= INVOCATION_COUNT_MAX:
             return []
-        oldest = next(iter(self._invocations))
+        found = self._invocations.items()
+        over = (request_id for request_id, one in found if not (one.root or one.snapshot))
+        oldest = next(over, next(iter(self._invocations)))
         payloads = self.give_up(oldest, NO_END, now)
         del self._invocations[oldest]
         return payloads

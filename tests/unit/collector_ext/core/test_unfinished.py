@@ -239,3 +239,15 @@ class TestManyInvocations:
         assert given_up_by[:-1] == [[]] * (INVOCATION_COUNT_MAX - 1)
         assert [span.name for span in spans_in(payload.body)] == ["root"]
         assert send(unfinished, "receive", FINAL) == FINAL
+
+    def test_not_one_that_runs_while_others_are_over(self):
+        unfinished = unfinished_after(("start", STARTED))
+        for number in range(2, INVOCATION_COUNT_MAX + 2):
+            one = ("n", span_id(number))
+            unfinished.start(f"r-{number}", export_request(one, is_open=True), now=NOW)
+            unfinished.receive(f"r-{number}", export_request(one))
+
+        newest = export_request(("newest", span_id(1000)), is_open=True)
+
+        assert unfinished.start("r-1000", newest, now=NOW) == []
+        assert set(given_up(unfinished)) == {"root"}
