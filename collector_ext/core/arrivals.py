@@ -7,7 +7,7 @@ When anything leaves is not decided here.
 
 from __future__ import annotations
 
-from collector_ext.core.events import SNAPSHOT, START, SUCCESS
+from collector_ext.core.events import END, SNAPSHOT, START, SUCCESS
 from collector_ext.core.initialisation import Initialisation
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
 from collector_ext.core.otlp_items import item_count
@@ -58,7 +58,8 @@ class Arrivals:
             return self._unfinished.snapshot(request_id, payload.body, now=now)
         if not request_id or payload.signal != TRACES or payload.content_type != PROTOBUF:
             return [payload]
-        body = self._unfinished.receive(request_id, payload.body)
+        is_last = event.phase == END
+        body = self._unfinished.receive(request_id, payload.body, is_last=is_last)
         return [payload] if body is payload.body else [_of_spans(body)]
 
     def initialised(self, event: InitStarted | InitDone) -> None:

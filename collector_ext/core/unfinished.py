@@ -98,8 +98,15 @@ class Unfinished:
             invocation.snapshot = wire.without_spans(body, known)
         return self._give_up_oldest(now)
 
-    def receive(self, request_id: str, body: bytes) -> bytes:
-        """Return what is to be exported of a request with ended spans; empty for nothing."""
+    def receive(self, request_id: str, body: bytes, *, is_last: bool = False) -> bytes:
+        """Return what is to be exported of a request with ended spans; empty for nothing.
+
+        Args:
+            request_id: The invocation.
+            body: An export request.
+            is_last: Whether it is the last of the invocation. Its root is in it then, unless it
+                is held, or the request is empty.
+        """
         invocation = self._invocations.get(request_id)
         if invocation is None:
             return body
@@ -115,6 +122,8 @@ class Unfinished:
             if invocation.root and invocation.root_id in ended:
                 invocation.done_ids.add(invocation.root_id)
                 invocation.let_go()
+            elif is_last and ended and not invocation.root:
+                invocation.let_go()  # It was announced, and that was lost on the way.
         return body
 
     def has_started_by(self, request_id: str, at: float) -> bool:

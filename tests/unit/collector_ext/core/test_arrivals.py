@@ -114,6 +114,12 @@ class TestWhatIsOpen:
 
         assert held.invoked(InvokeReceived("r-1", NOW + 1), NOW) == []
 
+    def test_what_a_snapshot_holds_is_forgotten_with_the_end(self):
+        """Even if the beginning was lost on the way."""
+        held = arrivals(spans(OPEN_ROOT + OPEN_CALL, SNAPSHOT), spans(ENDED_ROOT, END))
+
+        assert held.invoked(InvokeReceived("r-2", NOW + 1), NOW) == []
+
 
 class TestTheEndThatTelemetryTells:
     """A success says nothing of what is held: its root is on the way."""

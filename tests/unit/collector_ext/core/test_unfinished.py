@@ -190,6 +190,24 @@ class TestASnapshot:
 
         assert set(spans) == {"root, renamed", "child"}
 
+    def test_it_is_forgotten_with_the_last_spans_of_an_invocation_whose_start_was_lost(self):
+        unfinished = unfinished_after(("snapshot", STARTED + OPEN_CALLS))
+
+        assert unfinished.receive("r-1", FINAL, is_last=True) == FINAL
+        assert given_up(unfinished) == {}
+
+    @pytest.mark.parametrize(
+        ("before", "last"),
+        [((), b""), ((("start", STARTED),), CALL)],
+        ids=["they were lost as well", "the root is left to the collector"],
+    )
+    def test_not_if_the_root_is_not_among_them(self, before, last):
+        unfinished = unfinished_after(*before, ("snapshot", STARTED + OPEN_CALLS))
+
+        unfinished.receive("r-1", last, is_last=True)
+
+        assert {"root", "other"} <= set(given_up(unfinished))
+
     def test_spans_that_cannot_be_walked_change_nothing(self):
         unfinished = unfinished_after(("snapshot", OPEN_CALLS))
 
