@@ -43,11 +43,18 @@ class Arrivals:
         self._root_of = root_of
         self._unfinished = Unfinished()
         self._initialisation = Initialisation()
+        self._why_left = ""  # since SHUTDOWN: what has become of whatever has not ended
 
     def received(self, event: PayloadReceived, now: float) -> list[Payload]:
         """Hold what has not ended; return what is to be exported, which may be older."""
         if event.request_id:
             self._initialisation.invoked()  # INVOKE may be read later, or never be sent.
+        found = self._sorted(event, now)
+        # Read after the process that sent it was stopped, it would never be given up.
+        left = self._unfinished.give_up_all(self._why_left, now) if self._why_left else []
+        return found + left
+
+    def _sorted(self, event: PayloadReceived, now: float) -> list[Payload]:
         payload, request_id = event.payload, event.request_id
         if event.phase == START and not request_id:
             self._initialisation.hold(payload.body)
@@ -95,7 +102,7 @@ class Arrivals:
             gone_at: When its process was gone; None if it was there until now.
             now: The time.
         """
-        why = NO_END if reason == SPINDOWN else reason
+        why = self._why_left = NO_END if reason == SPINDOWN else reason
         last = [] if gone_at is None else self._unfinished.give_up(request_id, why, gone_at)
         return last + self._unfinished.give_up_all(why, now)
 

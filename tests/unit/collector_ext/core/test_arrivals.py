@@ -205,3 +205,9 @@ class TestShutdown:
 
         (root,) = spans_in(payload.body)
         assert root.end_time_unix_nano == NOW * 1e9
+
+    def test_what_is_read_after_it_is_given_up_at_once(self):
+        known = arrivals()
+        known.shut_down("timeout", "", None, NOW)
+
+        assert told(known.received(spans(OPEN_ROOT, START), NOW)) == [("root", "timeout")]
