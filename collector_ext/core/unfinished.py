@@ -80,10 +80,12 @@ class Unfinished:
         invocation = self._invocation(request_id)
         if root_id in invocation.done_ids:
             return []
-        given_up = [] if invocation.root_id == root_id else self.give_up(request_id, NO_END, now)
-        invocation.root, invocation.root_id = body, root_id
-        if invocation.snapshot:
+        is_known = invocation.root_id == root_id
+        if wire.holds_span(invocation.snapshot, root_id):
+            is_known |= not invocation.root  # It was told before, and that was lost on the way.
             invocation.snapshot = wire.without_spans(invocation.snapshot, {root_id})
+        given_up = [] if is_known else self.give_up(request_id, NO_END, now)
+        invocation.root, invocation.root_id = body, root_id
         return given_up + self._give_up_oldest(now)
 
     def snapshot(self, request_id: str, body: bytes, *, now: float) -> list[Payload]:
@@ -93,6 +95,8 @@ class Unfinished:
             What this gives up, as in ``start``.
         """
         invocation = self._invocation(request_id)
+        if invocation.is_over and invocation.root_id not in body:
+            invocation.root_id = b""  # Another try of the request: its own root is in there.
         if not invocation.is_over:
             known = invocation.done_ids | invocation.ended_ids.keys()
             invocation.snapshot = wire.without_spans(body, known)
@@ -117,12 +121,13 @@ class Unfinished:
         if invocation.root or invocation.snapshot:
             ended = _ids_in(body)
             invocation.note_ended(ended)
-            if invocation.snapshot:
-                invocation.snapshot = wire.without_spans(invocation.snapshot, set(ended))
+            shown = invocation.snapshot
+            if shown:
+                invocation.snapshot = wire.without_spans(shown, set(ended))
             if invocation.root and invocation.root_id in ended:
                 invocation.done_ids.add(invocation.root_id)
                 invocation.let_go()
-            elif is_last and ended and not invocation.root:
+            elif is_last and not invocation.root and invocation.snapshot != shown:
                 invocation.let_go()  # It was announced, and that was lost on the way.
         return body
 

@@ -134,6 +134,12 @@ class TestASnapshot:
 
         assert set(given_up(unfinished)) == {"root with an exception", "child", "other"}
 
+    def test_its_root_is_not_another_one_if_its_beginning_comes_later(self):
+        unfinished = unfinished_after(("snapshot", STARTED + OPEN_CALLS))
+
+        assert send(unfinished, "start", STARTED) == []
+        assert set(given_up(unfinished)) == {"root", "child", "other"}
+
     def test_a_span_that_arrives_ended_is_dropped_from_it(self):
         unfinished = unfinished_after(("snapshot", OPEN_CALLS), ("receive", CALL))
 
@@ -226,6 +232,13 @@ class TestASecondTry:
         (payload,) = send(unfinished, "start", self.SECOND)
 
         assert [span.status.message for span in spans_in(payload.body)] == [NO_END]
+        assert set(given_up(unfinished)) == {"second"}
+
+    def test_a_snapshot_may_be_all_there_is_of_it(self):
+        unfinished = unfinished_after(("start", STARTED), ("receive", FINAL))
+
+        send(unfinished, "snapshot", self.SECOND)
+
         assert set(given_up(unfinished)) == {"second"}
 
     def test_the_same_root_sent_twice_is_one_try(self):
