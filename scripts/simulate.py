@@ -1,9 +1,10 @@
-"""Let the collector's core live through random days, and look for one it does not survive.
+"""Let the cores live through random days, and look for one they do not survive.
 
     python -m scripts.simulate --seeds 1000 [--from 5000]   many days, until one is broken
     python -m scripts.simulate --seed 1234 --verbose        one day again, with all that happens
 
-The days are in tests/simulation. All randomness is the seed's: a failing day replays exactly.
+The days are in tests/simulation: the function's half tells, the collector's decides.
+All randomness is the seed's: a failing day replays exactly.
 """
 
 from __future__ import annotations

@@ -22,6 +22,9 @@ POISON = b"~poison~"
 UNREADABLE = b"~unreadable~"
 """In JSON that cannot be transcoded."""
 
+TRACE_ID = b"trace of the day"
+
+_SPAN_ID = re.compile(rb"\n\x10.{16}\x12\x08(.{8})", re.DOTALL)  # behind that of its trace
 _ID = re.compile(rb"#\d{7}")
 
 
@@ -33,7 +36,7 @@ def id_of(number: int) -> bytes:
 @lru_cache(maxsize=4096)
 def ids_in(body: bytes) -> tuple[bytes, ...]:
     """Return the ids of all items in a body, in their order."""
-    return tuple(_ID.findall(body))
+    return tuple(_SPAN_ID.findall(body) or _ID.findall(body))
 
 
 def ids_of(payloads: Iterable[Payload]) -> list[bytes]:
@@ -41,11 +44,14 @@ def ids_of(payloads: Iterable[Payload]) -> list[bytes]:
     return [id_ for payload in payloads for id_ in ids_in(payload.body)]
 
 
-def payload(
-    signal: Signal, ids: Sequence[bytes], filling: bytes = b"", start_ns: int = 0
-) -> Payload:
+def shown(id_: bytes) -> str:
+    """Return an id as people read it."""
+    return id_.decode() if id_.startswith(b"#") else id_.hex()
+
+
+def payload(signal: Signal, ids: Sequence[bytes], filling: bytes = b"") -> Payload:
     """Return a payload in protobuf as a client sends it; without ids its body is empty."""
-    return Payload(signal, PROTOBUF, request(signal, ids, filling, start_ns), len(ids), False)  # noqa: FBT003 - as in the core
+    return Payload(signal, PROTOBUF, request(signal, ids, filling), len(ids), False)  # noqa: FBT003 - as in the core
 
 
 def json_payload(signal: Signal, ids: Sequence[bytes], filling: bytes = b"") -> Payload:
@@ -55,38 +61,38 @@ def json_payload(signal: Signal, ids: Sequence[bytes], filling: bytes = b"") -> 
     return Payload(signal, JSON, body, len(ids), False)  # noqa: FBT003 - as in the core
 
 
-def request(signal: Signal, ids: Sequence[bytes], filling: bytes = b"", start_ns: int = 0) -> bytes:
+def request(signal: Signal, ids: Sequence[bytes], filling: bytes = b"") -> bytes:
     """Return a serialised export request of one resource.
 
     Args:
         signal: Of the items.
         ids: Of the items; without any the request is empty.
         filling: The schema's URL, to make it larger or worse.
-        start_ns: When spans started.
     """
     if not ids:
         return b""
-    items = b"".join(_field(2, _ITEMS[signal](id_, start_ns)) for id_ in ids)
-    url = _field(3, filling) if filling else b""
-    return _field(1, _field(2, items) + url)
+    items = b"".join(field(2, _ITEMS[signal](id_)) for id_ in ids)
+    url = field(3, filling) if filling else b""
+    return field(1, field(2, items) + url)
 
 
-def _span(id_: bytes, start_ns: int) -> bytes:
-    return _field(2, id_) + b"\x39" + start_ns.to_bytes(8, "little")
+def _span(id_: bytes) -> bytes:
+    return field(1, TRACE_ID) + field(2, id_)
 
 
-def _metric(id_: bytes, _start_ns: int) -> bytes:
-    return _field(5, _field(1, b"\x19" + id_))
+def _metric(id_: bytes) -> bytes:
+    return field(5, field(1, b"\x19" + id_))
 
 
-def _record(id_: bytes, _start_ns: int) -> bytes:
-    return _field(5, _field(1, id_))
+def _record(id_: bytes) -> bytes:
+    return field(5, field(1, id_))
 
 
 _ITEMS = {TRACES: _span, METRICS: _metric, LOGS: _record}
 
 
-def _field(number: int, content: bytes) -> bytes:
+def field(number: int, content: bytes) -> bytes:
+    """Return a field of a protobuf message, its number below 16."""
     length = len(content)
     encoded = bytearray([number << 3 | 2])
     while length > 0x7F:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from collector_ext.core.delivery.breaker import Patience
 from collector_ext.core.delivery.outbox import Limits, Outbox
-from collector_ext.core.delivery.pipelines import Pipeline, Pipelines
+from collector_ext.core.delivery.pipelines import Pipeline
 from collector_ext.core.delivery.strategy import Adaptive, Continuous, End, Next, Periodic
 from collector_ext.core.otlp import SIGNALS
 from tests.simulation.bodies import UNREADABLE, ids_in, request
+from tests.simulation.connection import Faults
 from tests.simulation.processors import processors_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ class Conditions(NamedTuple):
     interval_s: float
     is_managed: bool  # Managed Instances: no INVOKE, invocations side by side, no freeze
     has_telemetry: bool
+    is_observed: bool  # whether platform telemetry is made spans and metrics of
     is_instrumented: bool  # whether the internal half tells of starts and ends
+    faults: Faults  # of the way from the function to the collector
+    telemetry_loss_share: float
     is_clock_steady: bool
     is_busy: bool  # no long pauses
     flush_timeout_s: float
@@ -67,7 +71,14 @@ def conditions_by(chance: Random) -> Conditions:
         interval_s=chance.choice((0.05, 0.5, 5.0, 20.0)),
         is_managed=chance.random() < 0.1,
         has_telemetry=chance.random() < 0.8,
-        is_instrumented=chance.random() < 0.8,
+        is_observed=chance.random() < 0.5,
+        is_instrumented=chance.random() < 0.85,
+        faults=Faults(
+            lag_share=chance.choice((0.0, 0.0, 0.05, 0.5)),
+            loss_share=chance.choice((0.0, 0.0, 0.02, 0.2)),
+            reset_share=chance.choice((0.0, 0.2)),
+        ),
+        telemetry_loss_share=chance.choice((0.0, 0.0, 0.0, 0.1)),
         is_clock_steady=is_extreme or chance.random() < 0.75,
         is_busy=chance.random() < (0.8 if is_extreme else 0.2),
         flush_timeout_s=chance.choice((0.05, 0.3, 1.0, 3.0, 10.0)),
@@ -135,12 +146,12 @@ def pipelines_of(
     return pipelines, outboxes
 
 
-def joined(pipelines: list[Pipeline], outboxes: dict[str, Outbox]) -> Pipelines:
-    """Return them as the lifecycle sees them."""
-    return Pipelines(pipelines, outboxes, _transcoded)
+def transcoded(signal: Signal, body: bytes) -> bytes:
+    """Return a request in JSON as one in protobuf.
 
-
-def _transcoded(signal: Signal, body: bytes) -> bytes:
+    Raises:
+        ValueError: It cannot be read.
+    """
     if UNREADABLE in body:
         message = "it cannot be read"
         raise ValueError(message)

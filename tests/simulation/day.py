@@ -21,6 +21,7 @@ from tests.simulation.kept import Kept
 from tests.simulation.ledger import Accepted, Sent, promise
 from tests.simulation.platform import Platform
 from tests.simulation.telling import action_text, event_text
+from tests.simulation.traces import Traces
 from tests.simulation.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ STEP_COUNT_MAX = 50_000
 """A day has some hundred steps; so many are a collector that never comes to rest."""
 
 ENVIRONMENT_COUNT_MAX = 6
+
+RESTART_S = 0.01
+"""Less than it takes Lambda to start processes anew."""
 
 
 class Day:
@@ -70,30 +74,41 @@ class Day:
             BrokenPromiseError: An invariant did not hold.
         """
         self._write(self._conditions.text())
+        earlier: Platform | None = None
         for _ in range(ENVIRONMENT_COUNT_MAX):
-            self._live()
+            self._live(earlier)
+            earlier = self._platform
+            self._agenda.elapsed_s += RESTART_S
             if not self._platform.left_count:
                 return
 
-    def _live(self) -> None:
+    def _live(self, earlier: Platform | None) -> None:
         """Let one execution environment live, from its first event to its last."""
         agenda, chance, conditions = self._agenda, self._chance, self._conditions
-        self._core = core = Core(conditions, chance, self._lifecycle_type)
         sent = Sent(self._numbers)
+        self._traces = traces = Traces(is_clock_steady=conditions.is_clock_steady)
+        self._core = core = Core(conditions, chance, sent, self._lifecycle_type, traces.watch)
         function = Function(
-            sent, agenda, chance, self._feed, is_instrumented=conditions.is_instrumented
+            conditions,
+            sent=sent,
+            traces=traces,
+            agenda=agenda,
+            chance=chance,
+            feed=self._feed,
         )
         self._platform = platform = Platform(
             conditions,
             agenda=agenda,
             chance=chance,
             function=function,
+            traces=traces,
+            earlier=earlier,
             feed=self._feed,
             freeze=self._freeze,
         )
         for exporter in self._exporters.values():
             exporter.start_anew()
-        self._invariants = Invariants(core, sent)
+        self._invariants = Invariants(core, sent, traces)
         self._waiting = Waiting(core, platform, self._exporters, agenda)
         self._write("an environment starts")
         for event in self._kept.found():
@@ -106,6 +121,7 @@ class Day:
         self._waiting.check_cost()
         if core.lifecycle.phase == GONE:
             self._kept.check_left(core)
+            traces.check_all()
         agenda.clear()
 
     def _go_on(self) -> None:
@@ -118,7 +134,7 @@ class Day:
             agenda.happen()
             return
         agenda.elapsed_s = max(agenda.elapsed_s, wakes_at)
-        timer_at = self._core.lifecycle.timer_at(agenda.now)
+        timer_at = self._core.timer_at(agenda.now)
         if timer_at is not None and timer_at <= agenda.now:
             self._feed(TimerExpired())
         else:
@@ -126,7 +142,7 @@ class Day:
 
     def _wait(self) -> None:
         """Wait as the runner does: relatively, and at most so long."""
-        timer_at = self._core.lifecycle.timer_at(self._agenda.now)
+        timer_at = self._core.timer_at(self._agenda.now)
         self._wakes_at = None
         if timer_at is not None:
             wait_s = min(max(0.0, timer_at - self._agenda.now), WAIT_S_MAX)
@@ -147,7 +163,9 @@ class Day:
         now = self._agenda.now
         if self._tell:
             self._write(event_text(event))
-        actions = self._core.lifecycle.handle(event, now)
+        self._traces.told(event)
+        self._platform.note(event)
+        actions = self._core.handle(event, now)
         if self._tell:
             for action in actions:
                 self._write(f"    {action_text(action)}")

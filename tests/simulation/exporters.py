@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from collector_ext.core.delivery import failures
 from collector_ext.core.delivery.failures import Failure
+from collector_ext.core.delivery.outbox import FREEZE_S
 from collector_ext.core.events import Delivered, ExportFinished, Failed
 from collector_ext.core.otlp import SIGNALS
 from tests.simulation.ledger import Accepted, promise
@@ -35,6 +36,7 @@ class Exporter:
         is_busy: Whether an order has no end yet.
         ordered_count: Orders so far.
         tried_counts: Requests that the endpoint was sent in this environment, by signal.
+        frozen_count: Orders among these that nobody learned of before a freeze was over.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Exporter:
         self._chance = chance
         self._feed = feed
         self.is_busy = False
-        self.ordered_count = 0
+        self.ordered_count = self.frozen_count = 0
         self.tried_counts: dict[Signal, int] = {}
         self._has_failed = False
         self._deadline_s = 0.0  # elapsed
@@ -69,6 +71,7 @@ class Exporter:
     def start_anew(self) -> None:
         """Begin as a new process."""
         self.is_busy = self._has_failed = False
+        self.frozen_count = 0
         self.tried_counts = dict.fromkeys(SIGNALS, 0)
 
     def carry_out(self, order: Export) -> None:
@@ -112,6 +115,7 @@ class Exporter:
 
     def _finish(self) -> None:
         self.is_busy = False
+        self.frozen_count += self._agenda.now > self._late_at + FREEZE_S
         self._has_failed |= not all(isinstance(outcome, Delivered) for outcome in self._outcomes)
         event = ExportFinished(self.accepted.exporter, tuple(self._outcomes))
         self.accepted.tell(event)

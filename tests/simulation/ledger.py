@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from collector_ext.core.events import Delivered
 from collector_ext.core.otlp import SIGNALS
-from tests.simulation.bodies import id_of, ids_of
+from tests.simulation.bodies import id_of, ids_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,17 +38,11 @@ class Sent:
 
     Attributes:
         ended: The ids of items that were sent for good, in their order; the newest last.
-        roots: Those of roots of invocations, whether provisional or ended.
-        open: Those of spans that were sent in snapshots.
-        hung: Those among them that had not ended when their process was gone.
     """
 
     def __init__(self, numbers: count[int]) -> None:
         self._numbers = numbers
         self.ended: dict[Signal, dict[bytes, None]] = {signal: {} for signal in SIGNALS}
-        self.roots: dict[bytes, None] = {}
-        self.open: dict[bytes, None] = {}
-        self.hung: dict[bytes, None] = {}
 
     def new_ids(self, how_many: int) -> list[bytes]:
         """Return ids that no item has had."""
@@ -90,4 +84,4 @@ class Accepted:
 
 
 def _some(ids: set[bytes]) -> str:
-    return ", ".join(id_.decode() for id_ in sorted(ids)[:3])
+    return ", ".join(shown(id_) for id_ in sorted(ids)[:3])

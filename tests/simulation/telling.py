@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from collector_ext.core.actions import Action, Export, Keep, Say
 from collector_ext.core.events import Delivered, Event, ExportFinished, KeptFound, PayloadReceived
-from tests.simulation.bodies import ids_of
+from tests.simulation.bodies import ids_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ def action_text(action: Action) -> str:
 def _items(payloads: Iterable[Payload]) -> str:
     payloads = list(payloads)
     signals = "+".join(dict.fromkeys(payload.signal.name for payload in payloads))
-    return f"{signals} {' '.join(id_.decode() for id_ in ids_of(payloads))}"
+    return f"{signals} {' '.join(shown(id_) for id_ in ids_of(payloads))}"
 
 
 def _outcome(outcome: Outcome) -> str:

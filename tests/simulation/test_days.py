@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from collector_ext.core import unfinished, wire
 from collector_ext.core.actions import AskNext, Exit, Export
+from collector_ext.core.arrivals import Arrivals
 from collector_ext.core.delivery.account import Account
 from collector_ext.core.delivery.breaker import Breaker
 from collector_ext.core.delivery.buffer import Buffer
 from collector_ext.core.delivery.flush import Flush
 from collector_ext.core.delivery.outbox import Outbox
 from collector_ext.core.delivery.pipelines import Pipelines
-from collector_ext.core.events import ExportFinished, PayloadReceived, TimerExpired
+from collector_ext.core.events import ExportFinished, PayloadReceived, RuntimeDone, TimerExpired
+from collector_ext.core.initialisation import Initialisation
 from collector_ext.core.invocation import Invocation
 from collector_ext.core.lifecycle import Lifecycle
-from collector_ext.core.unfinished import Unfinished
+from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
+from collector_ext.core.otlp_items import item_count
+from collector_ext.core.platform import spans
+from collector_ext.core.unfinished import NO_END, Unfinished
+from otel_layer.core.outbox import Outbox as SpanOutbox
 from tests.simulation.day import Day
 from tests.simulation.ledger import BrokenPromiseError
 
@@ -29,7 +36,7 @@ def lived(seed, lifecycle_type=Lifecycle):
     return lines
 
 
-def is_noticed(lifecycle_type=Lifecycle, day_count=150):
+def is_noticed(lifecycle_type=Lifecycle, day_count=500):
     """Whether one of some days is broken."""
     return any(is_broken(seed, lifecycle_type) for seed in range(day_count))
 
@@ -152,6 +159,34 @@ def _put_but_one(self, payloads):
     return _PUT(self, list(payloads)[:1])
 
 
+def _started_anew(self, request_id, body, *, now):
+    return self.give_up(request_id, NO_END, now) + _START(self, request_id, body, now=now)
+
+
+def _first_snapshot(self, request_id, body, *, now):
+    known = self._invocations.get(request_id)
+    return [] if known and known.snapshot else _SNAPSHOT(self, request_id, body, now=now)
+
+
+def _exported_at_once(_self, _request_id, body, *, now):  # noqa: ARG001 - that is the fault
+    return [Payload(TRACES, PROTOBUF, body, item_count(TRACES, body), is_suspect=False)]
+
+
+def _taken_and_kept(self, request_id):
+    taken = _TAKE_SPANS(self, request_id)
+    for span in taken[:1]:
+        self.put(request_id, span)
+    return taken
+
+
+def _failed_whenever(self, event):
+    at = max(event.at, self._began.at if self._began else 0.0)
+    return _FAILURE_OF(self, RuntimeDone(event.request_id, event.status, event.error_type, at))
+
+
+_FAILURE_OF = Initialisation.failure_of
+_START, _SNAPSHOT = Unfinished.start, Unfinished.snapshot
+_TAKE_SPANS = SpanOutbox.take
 _START_FLUSH, _PUT = Breaker.start_flush, Pipelines.put
 _DELIVERED, _TAKE = Outbox._delivered, Outbox.take
 
@@ -168,12 +203,29 @@ BROKEN_PARTS = [
     ("nothing happens at the end of a flush", Flush, "timer_at", lambda *_: None),
     ("an end is not believed before its time", Invocation, "_is_about_this", lambda *_: False),
     ("nothing that is open is given up", Unfinished, "give_up_all", lambda *_, **__: []),
-    ("what is given up late is exported", Unfinished, "receive", lambda _s, _id, body: body),
+    ("what is given up late is exported", Unfinished, "receive", lambda _s, _id, body, **_: body),
     ("what is left at the end is not counted", Outbox, "leave", lambda *_, **__: []),
     ("what was kept is not taken up", Outbox, "restore", lambda *_: []),
     ("the summary is empty", Pipelines, "summary", lambda *_: ""),
     ("SHUTDOWN leaves what rests alone", Breaker, "start_flush", _started_as_any),
     ("only the first of several payloads is put", Pipelines, "put", _put_but_one),
+    ("a root that has ended is held on to", unfinished._Invocation, "let_go", lambda _: None),
+    ("a root told again is another one", Unfinished, "start", _started_anew),
+    ("a newer snapshot replaces nothing", Unfinished, "snapshot", _first_snapshot),
+    ("a snapshot is exported as it comes", Unfinished, "snapshot", _exported_at_once),
+    ("nobody notes what has ended", unfinished, "_ids_in", lambda _body: []),
+    ("no failure is believed", Unfinished, "has_started_by", lambda *_: False),
+    ("the failure of an earlier try is believed", Unfinished, "has_started_by", lambda *_: True),
+    ("what is given up is no error", wire, "end_spans", lambda body, **_: body),
+    ("what is open is given up at the wrong time", unfinished, "_NS_PER_MS", 1_000_001),
+    ("an initialisation is never over", Initialisation, "invoked", Initialisation._forget),
+    ("no initialisation fails an invocation", Initialisation, "failure_of", lambda *_: None),
+    ("an earlier process's failure counts", Initialisation, "failure_of", _failed_whenever),
+    ("nobody keeps what the function knew", Initialisation, "hold", lambda *_: None),
+    ("what begins after SHUTDOWN is held", Arrivals, "received", Arrivals._sorted),
+    ("the platform's spans have one id", spans, "span_id", lambda root_id, _name: root_id),
+    ("nobody minds that the function is gone", Invocation, "miss", lambda *_: None),
+    ("the function sends a span twice", SpanOutbox, "take", _taken_and_kept),
 ]
 
 
