@@ -77,6 +77,7 @@ class InitDone(Value):
     """Telemetry reported ``platform.initReport``: runtime and extensions are initialised."""
 
     status: str  # success, error or timeout; empty when it is not told
+    at: float  # s since the epoch, by the platform's clock; whole milliseconds
 
 
 class RuntimeDone(Value):

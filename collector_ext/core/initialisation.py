@@ -37,15 +37,16 @@ class Initialisation:
     def __init__(self) -> None:
         self._began: InitStarted | None = None
         self._root = b""
+        self._succeeded_at = 0.0
         self._is_over = False  # a handler was called, or will not be
 
     def take(self, event: InitStarted | InitDone) -> None:
         """Note that it has begun, or ended; a report without a status is one of a success."""
         if isinstance(event, InitDone):
             if event.status in {SUCCESS, ""}:
-                self._forget()
+                self._succeed(event.at)
             return
-        if self._is_over:
+        if self._is_over or event.at <= self._succeeded_at:
             return
         # Of the first one a root may be here already: telemetry is slower.
         if self._began is not None:
@@ -80,6 +81,12 @@ class Initialisation:
             began.is_part_of_invocation,
             root,
         )
+
+    def _succeed(self, at: float) -> None:
+        # One that had ended before this one began was of an environment before it.
+        self._succeeded_at = max(at, self._succeeded_at)
+        if self._began is None or self._began.at <= at:
+            self._forget()
 
     def _forget(self) -> None:
         self._began, self._root = None, b""

@@ -63,7 +63,7 @@ def _event(entry: dict[str, Any], now: float) -> PlatformEvent | None:
         return RuntimeDone(record["requestId"], status, error_type, _at(entry, now))
     if kind == _INIT_START:
         return InitStarted(record.get("phase") == "invoke", _at(entry, now))
-    return InitDone(status) if kind == _INIT_REPORT else None
+    return InitDone(status, _at(entry, now)) if kind == _INIT_REPORT else None
 
 
 def _at(entry: dict[str, Any], now: float) -> float:

@@ -219,6 +219,7 @@ class Platform:
     def _request_id(self, *, is_retry: bool) -> str:
         if not (is_retry and self._request_ids and self._chance.random() < 0.5):
             self._request_ids.append(f"request-{self._number}.{self._invocation_count}")
+        self._traces.earlier.discard(self._request_ids[-1])  # it is of this one, too, now
         return self._request_ids[-1]
 
     def _invoke(self, *, is_retry: bool) -> None:

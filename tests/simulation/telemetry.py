@@ -76,7 +76,7 @@ class Telemetry:
     def init_ends(self, status: str) -> None:
         """Tell how it ended; older platforms leave the status of a success out."""
         self._tell(self._record(INIT_RUNTIME_DONE, status=status))
-        reported = (self._record(INIT_REPORT, status=status), InitDone(status))
+        reported = (self._record(INIT_REPORT, status=status), InitDone(status, self._at()))
         if self._conditions.is_managed and self._conditions.has_telemetry:
             # Where there is no INVOKE, nothing else says that it has succeeded.
             self._agenda.after(LATEST_S, lambda: self._arrive(reported))

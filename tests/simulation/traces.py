@@ -56,7 +56,8 @@ class Traces:
         self._traces: list[Trace] = []
         self._by_root: dict[bytes, Trace] = {}
         self._by_span: dict[bytes, Trace | Span] = {}  # itself, where it is part of no trace
-        self._has_init_begun = self._is_init_failure_told = False
+        self._is_init_failure_told = False
+        self._init_began_at = self._init_succeeded_at = 0.0
         self._held_id = b""  # of the newest root without an invocation
         self._init_roots: list[Seen] = []
 
@@ -93,10 +94,14 @@ class Traces:
                 pass
 
     def _note_init(self, event: InitStarted | InitDone) -> None:
-        has_begun = isinstance(event, InitStarted)
-        if self._has_init_begun if has_begun else event != InitDone("error"):
-            self._held_id = b""  # it was an earlier one's, as far as one can know
-        self._has_init_begun |= has_begun
+        # What is held was an earlier one's, as far as one can know.
+        if isinstance(event, InitStarted):
+            if event.at > self._init_succeeded_at:
+                self._held_id = b"" if self._init_began_at else self._held_id
+                self._init_began_at = event.at
+        elif event.status != "error" and event.at >= self._init_began_at:
+            self._held_id = b""
+            self._init_began_at, self._init_succeeded_at = 0.0, event.at
 
     def _note_payload(self, event: PayloadReceived) -> None:
         ids = ids_in(event.payload.body)
@@ -130,7 +135,7 @@ class Traces:
         for trace in self._traces:
             if trace.request_id == event.request_id:
                 trace.note_failure(why, event.at, is_believed=self._is_clock_steady)
-        if event.request_id == self.failing_request_id and self._has_init_begun:
+        if event.request_id == self.failing_request_id and self._init_began_at:
             self._is_init_failure_told = True
 
     def _note_reason(self, why: str, traces: list[Trace] | None = None) -> None:

@@ -158,7 +158,7 @@ class TestTheEndThatTelemetryTells:
     def test_after_an_initialisation_that_succeeded(self):
         known = arrivals()
         known.initialised(INITIALISING)
-        known.initialised(InitDone(SUCCESS))
+        known.initialised(InitDone(SUCCESS, at=5.5))
 
         assert known.ended(failed()) == []
 

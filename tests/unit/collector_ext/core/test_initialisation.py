@@ -53,14 +53,14 @@ class TestAnInvocationThatItIsPartOf:
         assert known.failure_of(FAILED) is None
 
     def test_also_if_all_of_it_is_told_again(self):
-        known = initialisation(BEGAN, InitDone("error"))
+        known = initialisation(BEGAN, InitDone("error", at=5.2))
         known.failure_of(FAILED)
         known.take(BEGAN)
 
         assert known.failure_of(FAILED) is None
 
     def test_the_end_may_be_told_first(self):
-        assert initialisation(BEGAN, InitDone("error")).failure_of(FAILED) is not None
+        assert initialisation(BEGAN, InitDone("error", at=5.2)).failure_of(FAILED) is not None
 
 
 class TestAnInvocationThatWaitedForIt:
@@ -78,10 +78,19 @@ class TestAnyOtherInvocation:
     """It has a root of its own, or is not of this process."""
 
     def test_after_an_initialisation_that_succeeded(self):
-        assert initialisation(BEGAN, InitDone("success")).failure_of(FAILED) is None
+        assert initialisation(BEGAN, InitDone("success", at=5.2)).failure_of(FAILED) is None
 
     def test_after_one_whose_report_has_no_status(self):
-        assert initialisation(BEGAN, InitDone("")).failure_of(FAILED) is None
+        assert initialisation(BEGAN, InitDone("", at=5.2)).failure_of(FAILED) is None
+
+    def test_after_a_success_that_is_told_before_its_beginning(self):
+        assert initialisation(InitDone("success", at=5.2), BEGAN).failure_of(FAILED) is None
+
+    def test_but_for_a_success_of_an_environment_before(self):
+        earlier = InitDone("success", at=4.9)
+
+        assert initialisation(BEGAN, earlier).failure_of(FAILED) is not None
+        assert initialisation(earlier, BEGAN).failure_of(FAILED) is not None
 
     def test_after_an_invocation(self):
         known = initialisation(BEGAN)
@@ -107,10 +116,10 @@ class TestAnyOtherInvocation:
     def test_without_a_word_of_any(self):
         assert Initialisation().failure_of(FAILED) is None
 
-    @pytest.mark.parametrize("told", [BEGAN, InitDone("success")])
+    @pytest.mark.parametrize("told", [BEGAN, InitDone("success", at=5.2)])
     def test_what_was_told_of_an_earlier_one_is_forgotten(self, told):
         known = initialisation(BEGAN, root=b"earlier")
-        for event in (told, BEGAN):
+        for event in (told, InitStarted(is_part_of_invocation=True, at=5.21)):
             known.take(event)
 
         failed = known.failure_of(FAILED)

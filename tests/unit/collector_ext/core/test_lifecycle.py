@@ -654,13 +654,13 @@ class TestAnInitialisationThatFails:
         assert len(names_in(ended.export)) == 1
 
     def test_on_its_own_it_leaves_nothing(self):
-        ended = collector(self.BEGAN, self.ROOT, InitDone("error"))
+        ended = collector(self.BEGAN, self.ROOT, InitDone("error", at=NOW))
 
         assert ended.feed(self.FAILURE)[-1] == Exit()
         assert ended.export is None
 
     def test_an_invocation_that_began_has_its_own_root_alone(self):
-        ended = collector(self.BEGAN, InitDone("success"), INVOKE, START, CRASH)
+        ended = collector(self.BEGAN, InitDone("success", at=NOW), INVOKE, START, CRASH)
 
         assert names_in(ended.export) == [("root", "Runtime.ExitError")]
 

@@ -71,7 +71,9 @@ class TestAnInitialisation:
         ("record", "status"), [({"status": "error"}, "error"), ({"phase": "init"}, "")]
     )
     def test_its_report_says_how_it_ended(self, record, status):
-        assert events({"type": "platform.initReport", "record": record}) == [InitDone(status)]
+        assert events({**self.STARTED, "type": "platform.initReport", "record": record}) == [
+            InitDone(status, at=1_795_417_841.8)
+        ]
 
 
 class TestAnythingElse:
