@@ -64,10 +64,14 @@ class Invocation:
         gone_early, self._gone_early = self._gone_early, ""
         self.miss(gone_early, now)
 
-    def tell(self) -> None:
-        """Note that the internal half is there."""
+    def tell(self, request_id: str) -> None:
+        """Note that the internal half is there, and has told of an invocation.
+
+        What comes late of another one says nothing of a process that has gone since.
+        """
         self._is_told = True
-        self.first_message_by = self.gone_at = None
+        if self.gone_at is None or request_id == self.request_id:
+            self.first_message_by = self.gone_at = None
 
     def miss(self, request_id: str, now: float) -> None:
         """Note that the internal half has closed its connection before it told the end.

@@ -187,7 +187,7 @@ class Lifecycle:
 
     def _payload_received(self, event: PayloadReceived, now: float) -> list[Action]:
         if event.phase or event.request_id:
-            self._invocation.tell()
+            self._invocation.tell(event.request_id)
         actions = self._departures.put(self._arrivals.received(event, now), now)
         if event.phase == END:
             actions += self._end(event.request_id, now, now)

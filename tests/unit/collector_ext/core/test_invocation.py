@@ -107,7 +107,7 @@ class TestWithoutTelemetry:
 
     def test_once_it_has_it_is_waited_for(self):
         invocation = begun(has_telemetry=False)
-        invocation.tell()
+        invocation.tell("r-1")
         assert invocation.first_message_by is None
 
         invocation.begin("r-2", DEADLINE, NOW)
@@ -116,7 +116,7 @@ class TestWithoutTelemetry:
 
     def test_it_may_have_before_the_first_invoke(self):
         invocation = Invocation(has_telemetry=False)
-        invocation.tell()
+        invocation.tell("r-1")
         invocation.begin("r-1", DEADLINE, NOW)
 
         assert (invocation.is_over, invocation.first_message_by) == (False, None)
@@ -138,7 +138,7 @@ class TestAFunctionThatIsGoneBeforeItsInvokeIsRead:
 
     def test_is_waited_for_no_longer_than_any_other(self):
         invocation = Invocation(has_telemetry=False)
-        invocation.tell()
+        invocation.tell("r-1")
         invocation.miss("r-1", NOW)
 
         invocation.begin("r-1", NOW + 3, NOW)
@@ -147,9 +147,20 @@ class TestAFunctionThatIsGoneBeforeItsInvokeIsRead:
 
     def test_is_not_the_function_of_another_invocation(self):
         invocation = Invocation(has_telemetry=False)
-        invocation.tell()
+        invocation.tell("r-1")
         invocation.miss("r-0", NOW)
 
         invocation.begin("r-1", NOW + 3, NOW)
 
         assert invocation.first_message_by is None
+
+    @pytest.mark.parametrize(("request_id", "is_back"), [("r-1", True), ("r-0", False)])
+    def test_is_back_when_it_tells_of_this_invocation(self, request_id, is_back):
+        invocation = Invocation(has_telemetry=False)
+        invocation.tell("r-0")
+        invocation.miss("r-1", NOW)
+        invocation.begin("r-1", NOW + 3, NOW)
+
+        invocation.tell(request_id)
+
+        assert (invocation.first_message_by is None, invocation.gone_at is None) == (is_back,) * 2
