@@ -2,12 +2,9 @@
 
 The function's process may have sent what it knows, as a provisional root; else it is made here.
 
-Shapes, from opentelemetry-proto v1 (trace/v1/trace.proto)::
+Shape, from opentelemetry-proto v1 (trace/v1/trace.proto)::
 
-    ExportTraceServiceRequest  1: ResourceSpans*
-    ResourceSpans              1: Resource {1: KeyValue*}  2: ScopeSpans*
-    ScopeSpans                 1: InstrumentationScope {1: name  2: version}  2: Span*
-    Span                       1: trace_id  2: span_id  5: name  6: kind  7: start  9: KeyValue*
+    Span  1: trace_id  2: span_id  5: name  6: kind  7: start  9: KeyValue*
 
 Loaded when an initialisation has failed.
 """
@@ -15,8 +12,9 @@ Loaded when an initialisation has failed.
 from __future__ import annotations
 
 from collector_ext.core import wire
-from collector_ext.core.processors.any_value import field, write, write_key_value
-from collector_ext.core.wire import FIXED64, VARINT
+from collector_ext.core.otlp_request import attributes, request
+from collector_ext.core.processors.any_value import field, fixed64
+from collector_ext.core.wire import VARINT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ TRACE_ID_BYTES, SPAN_ID_BYTES = 16, 8
 _SCOPE_NAME = "otel_layer.collector"
 
 _KIND_SERVER = bytes([6 << 3 | VARINT, 2])
-_START_TAG = bytes([7 << 3 | FIXED64])
 
 _NS_PER_MS = 1_000_000
 _MS_PER_S = 1_000
@@ -47,8 +44,8 @@ def root_of(failure: FailedInit, resource: Mapping[str, str], version: str, chan
     root = failure.root or _made(failure, resource, version, chance)
     # Of a repeated singular field the last one counts: the initialisation began before the
     # function's process knew of anything.
-    told = _START_TAG + _ns(failure.started_at).to_bytes(8, "little")
-    told += _attribute("faas.invocation_id", failure.request_id)
+    told = fixed64(7, _ns(failure.started_at))
+    told += attributes(9, [("faas.invocation_id", failure.request_id)])
     root = wire.append_to_spans(root, told)
     return wire.end_spans(root, end_ns=_ns(failure.ended_at), message=failure.error_type)
 
@@ -57,15 +54,9 @@ def _made(failure: FailedInit, resource: Mapping[str, str], version: str, chance
     trace_id, span_id = chance[:TRACE_ID_BYTES], chance[TRACE_ID_BYTES:]
     name = resource.get("faas.name", "handler").encode()
     span = field(1, trace_id) + field(2, span_id) + field(5, name) + _KIND_SERVER
-    span += _attribute("faas.coldstart", failure.is_cold_start)
-    span += _attribute("error.type", failure.error_type)
-    scope = field(1, _SCOPE_NAME.encode()) + field(2, version.encode())
-    pairs = [field(1, write_key_value(key, write(value))) for key, value in resource.items()]
-    return field(1, field(1, b"".join(pairs)) + field(2, field(1, scope) + field(2, span)))
-
-
-def _attribute(key: str, value: object) -> bytes:
-    return field(9, write_key_value(key, write(value)))
+    known = {"faas.coldstart": failure.is_cold_start, "error.type": failure.error_type}
+    span += attributes(9, known.items())
+    return request(field(1, attributes(1, resource.items())), _SCOPE_NAME, version, [span])
 
 
 def _ns(at: float) -> int:

@@ -6,18 +6,15 @@ in the record.
 
 Shapes, from opentelemetry-proto v1 (logs/v1/logs.proto)::
 
-    ExportLogsServiceRequest  1: ResourceLogs*
-    ResourceLogs              1: Resource {1: KeyValue*}  2: ScopeLogs*
-    ScopeLogs                 1: InstrumentationScope {1: name  2: version}  2: LogRecord*
-    LogRecord                 1: time  2: severity_number  3: severity_text  5: body: AnyValue
-                              6: KeyValue*  7: dropped_attributes_count  8: flags
-                              9: trace_id  10: span_id  11: observed_time
+    LogRecord  1: time  2: severity_number  3: severity_text  5: body: AnyValue  6: KeyValue*
+               7: dropped_attributes_count  8: flags  9: trace_id  10: span_id  11: observed_time
 
 Loaded when logs of the function are asked for.
 """
 
 from __future__ import annotations
 
+from collector_ext.core import otlp_request
 from collector_ext.core.processors import any_value
 from collector_ext.core.processors.any_value import INT_MAX, INT_MIN, field, fixed64
 from collector_ext.core.wire import FIXED32, VARINT, varint
@@ -61,9 +58,7 @@ def request(
         records: Each as ``log_record`` returns it.
     """
     attributes = b"".join(Values().pairs(1, resource))
-    scope = field(1, scope_name.encode()) + field(2, version.encode())
-    content = b"".join([field(2, record) for record in records])
-    return field(1, field(1, attributes) + field(2, field(1, scope) + content))
+    return otlp_request.request(field(1, attributes), scope_name, version, records)
 
 
 def log_record(record: LogRecord, observed_ns: int) -> bytes:

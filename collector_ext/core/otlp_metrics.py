@@ -5,15 +5,12 @@ their deltas a backend makes one total without knowing which is which.
 
 Shapes, from opentelemetry-proto v1 (metrics/v1/metrics.proto)::
 
-    ExportMetricsServiceRequest  1: ResourceMetrics*
-    ResourceMetrics              1: Resource {1: KeyValue*}  2: ScopeMetrics*
-    ScopeMetrics                 1: InstrumentationScope {1: name  2: version}  2: Metric*
-    Metric                       1: name  2: description  3: unit  5: Gauge  7: Sum  9: Histogram
-    Gauge, Sum, Histogram        1: data points*  2: aggregation_temporality
-    Sum                          3: is_monotonic
-    NumberDataPoint              2: start  3: time  4: as_double  6: as_int  7: KeyValue*
-    HistogramDataPoint           2: start  3: time  4: count  5: sum  6: bucket_counts (packed)
-                                 7: explicit_bounds (packed)  9: KeyValue*  11: min  12: max
+    Metric                 1: name  2: description  3: unit  5: Gauge  7: Sum  9: Histogram
+    Gauge, Sum, Histogram  1: data points*  2: aggregation_temporality
+    Sum                    3: is_monotonic
+    NumberDataPoint        2: start  3: time  4: as_double  6: as_int  7: KeyValue*
+    HistogramDataPoint     2: start  3: time  4: count  5: sum  6: bucket_counts (packed)
+                           7: explicit_bounds (packed)  9: KeyValue*  11: min  12: max
 
 Loaded when metrics of our own are asked for.
 """
@@ -22,13 +19,9 @@ from __future__ import annotations
 
 import struct
 
-from collector_ext.core.processors.any_value import (
-    double,
-    field,
-    fixed64,
-    write,
-    write_key_value,
-)
+from collector_ext.core import otlp_request
+from collector_ext.core.otlp_request import attributes
+from collector_ext.core.processors.any_value import double, field, fixed64
 from collector_ext.core.wire import VARINT
 
 TYPE_CHECKING = False
@@ -53,12 +46,11 @@ def request(
         version: Likewise.
         metrics: Each as ``gauge``, ``counter`` or ``histogram`` returns it.
     """
-    content = b"".join([field(2, metric) for metric in metrics])
-    if not content:
+    found = list(metrics)
+    if not found:
         return b""
-    scope = field(1, scope_name.encode()) + field(2, version.encode())
-    group = field(1, _attributes(1, resource.items())) + field(2, field(1, scope) + content)
-    return field(1, group)
+    shared = field(1, attributes(1, resource.items()))
+    return otlp_request.request(shared, scope_name, version, found)
 
 
 def head(name: str, description: str, unit: str) -> bytes:
@@ -82,23 +74,23 @@ def histogram(head: bytes, points: Iterable[bytes]) -> bytes:
     return head + field(_HISTOGRAM, _points(points) + _DELTA)
 
 
-def number_point(value: float, attributes: Attributes, start_ns: int, end_ns: int) -> bytes:
+def number_point(value: float, pairs: Attributes, start_ns: int, end_ns: int) -> bytes:
     """Return a point of a gauge or a counter.
 
     Args:
         value: A whole number stays one on the wire.
-        attributes: Each key once.
+        pairs: Its attributes, each key once.
         start_ns: When its time began, in nanoseconds since the epoch; 0 for a gauge's.
         end_ns: When it ended, likewise.
     """
     amount = fixed64(6, value) if isinstance(value, int) else double(4, value)
-    return _times(start_ns, end_ns) + amount + _attributes(7, attributes)
+    return _times(start_ns, end_ns) + amount + attributes(7, pairs)
 
 
 def histogram_point(
     values: Sequence[float],
     bounds: Sequence[float],
-    attributes: Attributes,
+    pairs: Attributes,
     start_ns: int,
     end_ns: int,
 ) -> bytes:
@@ -107,7 +99,7 @@ def histogram_point(
     Args:
         values: What was measured; not empty.
         bounds: Of its buckets, rising; each belongs to the bucket below it.
-        attributes: Each key once.
+        pairs: Its attributes, each key once.
         start_ns: When its time began, in nanoseconds since the epoch.
         end_ns: When it ended, likewise.
     """
@@ -121,7 +113,7 @@ def histogram_point(
             double(5, sum(values)),
             field(6, struct.pack(f"<{len(counts)}Q", *counts)),
             field(7, struct.pack(f"<{len(bounds)}d", *bounds)),
-            _attributes(9, attributes),
+            attributes(9, pairs),
             double(11, min(values)),
             double(12, max(values)),
         ]
@@ -134,7 +126,3 @@ def _points(points: Iterable[bytes]) -> bytes:
 
 def _times(start_ns: int, end_ns: int) -> bytes:
     return (fixed64(2, start_ns) if start_ns else b"") + fixed64(3, end_ns)
-
-
-def _attributes(number: int, pairs: Iterable[tuple[str, str]]) -> bytes:
-    return b"".join([field(number, write_key_value(key, write(value))) for key, value in pairs])

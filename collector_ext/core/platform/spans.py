@@ -6,18 +6,15 @@ OpenTelemetry has no conventions for them. A part that Lambda names has Lambda's
 
 Shapes, from opentelemetry-proto v1 (trace/v1/trace.proto)::
 
-    ExportTraceServiceRequest  1: ResourceSpans*
-    ResourceSpans              1: Resource  2: ScopeSpans*  3: schema_url
-    ScopeSpans                 1: InstrumentationScope {1: name  2: version}  2: Span*
-    Span                       1: trace_id  2: span_id  3: trace_state  4: parent_span_id
-                               5: name  6: kind  7: start  8: end  9: KeyValue*
-                               15: Status {3: code}  16: flags
+    Span  1: trace_id  2: span_id  3: trace_state  4: parent_span_id  5: name  6: kind
+          7: start  8: end  9: KeyValue*  15: Status {3: code}  16: flags
 """
 
 from __future__ import annotations
 
+from collector_ext.core import otlp_request
 from collector_ext.core.platform.startup import Initialisation
-from collector_ext.core.processors.any_value import field, fixed64, write, write_key_value
+from collector_ext.core.processors.any_value import field, fixed64
 from collector_ext.core.value import Value
 from collector_ext.core.wire import FIXED32, VARINT, varint
 
@@ -110,9 +107,8 @@ def encode(root: Root, spans: Sequence[PlatformSpan], version: str) -> bytes:
         spans: Not empty.
         version: The collector's own.
     """
-    scope = field(1, _SCOPE_NAME.encode()) + field(2, version.encode())
-    encoded = b"".join([field(2, _span(root, span)) for span in spans])
-    return field(1, root.resource + field(2, field(1, scope) + encoded))
+    encoded = [_span(root, span) for span in spans]
+    return otlp_request.request(root.resource, _SCOPE_NAME, version, encoded)
 
 
 def span_id(root_id: bytes, name: str) -> bytes:
@@ -132,7 +128,6 @@ def span_id(root_id: bytes, name: str) -> bytes:
 
 def _span(root: Root, span: PlatformSpan) -> bytes:
     parent_id = span_id(root.span_id, span.parent) if span.parent else root.span_id
-    attributes = [field(9, write_key_value(key, write(value))) for key, value in span.attributes]
     return b"".join(
         [
             field(1, root.trace_id),
@@ -143,7 +138,7 @@ def _span(root: Root, span: PlatformSpan) -> bytes:
             _INTERNAL,
             fixed64(7, span.start_ns),
             fixed64(8, span.end_ns),
-            *attributes,
+            otlp_request.attributes(9, span.attributes),
             _ERROR if span.is_failed else b"",
             _PARENT_IS_LOCAL,
         ]
