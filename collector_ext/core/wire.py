@@ -117,6 +117,17 @@ def holds_span(body: bytes, span_id: bytes) -> bool:
         return False
 
 
+def holds_failed_span(body: bytes, span_id: bytes) -> bool:
+    """Return whether the request has a span of this id, and it is an ERROR; as ``holds_span``."""
+    try:
+        return any(
+            _span_id(body, start, end) == span_id and _is_error(body[start:end])
+            for start, end in _spans(body)
+        )
+    except MalformedError:
+        return False
+
+
 def without_spans(body: bytes, unwanted_ids: Collection[bytes]) -> bytes:
     """Return the request without the spans of these ids; empty when no other is left.
 

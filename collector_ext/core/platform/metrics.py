@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector_ext.core import otlp_metrics
+from collector_ext.core import otlp_metrics, wire
 from collector_ext.core.platform import instruments
 from collector_ext.core.platform.instruments import Measurements
 from collector_ext.core.platform.records import (
@@ -11,7 +11,7 @@ from collector_ext.core.platform.records import (
     INVOKE_RUNTIME_DONE,
     RESTORE_REPORT,
 )
-from collector_ext.core.platform.root import is_failed, root_in
+from collector_ext.core.platform.root import root_in
 from collector_ext.core.platform.startup import SNAP_START, Startup
 
 TYPE_CHECKING = False
@@ -84,7 +84,7 @@ class PlatformMetrics:
     def ended(self, request_id: str, body: bytes) -> None:
         """Take the last spans of an invocation: its root may say what Lambda does not know."""
         root_id = self._root_ids.get(request_id)
-        if root_id and is_failed(body, root_id):
+        if root_id and wire.holds_failed_span(body, root_id):
             _remember(self._failed, request_id, value=True)
 
     def held(self, duration_s: float) -> None:

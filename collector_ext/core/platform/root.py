@@ -4,7 +4,7 @@ Shapes, field numbers from opentelemetry-proto v1 (trace/v1/trace.proto)::
 
     ResourceSpans  1: Resource  2: ScopeSpans*  3: schema_url
     ScopeSpans     2: Span*
-    Span           1: trace_id  2: span_id  3: trace_state  7: start  15: Status {3: code}
+    Span           1: trace_id  2: span_id  3: trace_state  7: start
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from collector_ext.core.value import Value
 from collector_ext.core.wire import (
     FIXED64,
     LENGTH_DELIMITED,
-    VARINT,
     MalformedError,
     contents,
     fields,
-    read_varint,
 )
 
 TYPE_CHECKING = False
@@ -26,8 +24,7 @@ if TYPE_CHECKING:
 
 _RESOURCE_SPANS, _SCOPE_SPANS, _SPANS = 1, 2, 2
 _RESOURCE, _SCHEMA_URL = 1, 3  # of ResourceSpans
-_TRACE_ID, _SPAN_ID, _TRACE_STATE, _START_TIME, _STATUS = 1, 2, 3, 7, 15
-_STATUS_CODE, _ERROR = 3, 2
+_TRACE_ID, _SPAN_ID, _TRACE_STATE, _START_TIME = 1, 2, 3, 7
 
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
 
@@ -54,14 +51,6 @@ def root_in(body: bytes) -> Root | None:
     return None
 
 
-def is_failed(body: bytes, span_id: bytes) -> bool:
-    """Whether a request has the span of this id, with the status ERROR."""
-    try:
-        return any(_is_error_of(body, start, end, span_id) for _, start, end in _spans(body))
-    except MalformedError:
-        return False
-
-
 def _root(body: bytes, start: int, end: int, resource: bytes) -> Root:
     texts = {_TRACE_ID: b"", _SPAN_ID: b"", _TRACE_STATE: b""}
     start_ns = 0
@@ -77,23 +66,6 @@ def _root(body: bytes, start: int, end: int, resource: bytes) -> Root:
 def _resource(body: bytes, start: int, end: int) -> bytes:
     shared = [f for f in fields(body, start, end) if f.number in {_RESOURCE, _SCHEMA_URL}]
     return b"".join([body[field.tag_at : field.end] for field in shared])
-
-
-def _is_error_of(body: bytes, start: int, end: int, span_id: bytes) -> bool:
-    is_it, is_error = False, False
-    for field in fields(body, start, end):
-        if field.wire_type != LENGTH_DELIMITED:
-            continue
-        if field.number == _SPAN_ID:
-            is_it = body[field.value_at : field.end] == span_id
-        elif field.number == _STATUS:
-            is_error = any(
-                inner.number == _STATUS_CODE
-                and inner.wire_type == VARINT
-                and read_varint(body, inner.value_at, inner.end)[0] == _ERROR
-                for inner in fields(body, field.value_at, field.end)
-            )
-    return is_it and is_error
 
 
 def _spans(body: bytes) -> Iterator[tuple[tuple[int, int], int, int]]:

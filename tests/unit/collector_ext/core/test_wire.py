@@ -12,6 +12,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.proto.trace.v1.trace_pb2 import Status as SpanStatus
 
 from collector_ext.core import wire
+from collector_ext.core.otlp import TRACES
+from tests.fakes.telemetry_requests import request, span
 from tests.fakes.trace_requests import export_request, span_id, spans_in
 
 ROOT, CHILD, OTHER = span_id(1), span_id(2), span_id(3)
@@ -230,3 +232,28 @@ class TestAnswers:
         message = "x" * 200
 
         assert Status.FromString(wire.rpc_status(3, message)) == Status(code=3, message=message)
+
+
+def with_status(code):
+    made = span(span_id=ROOT)
+    made.status.code = code
+    made.status.message = "why"
+    return made
+
+
+class TestAFailedSpan:
+    """Its own status alone says so."""
+
+    def test_is_the_status_error(self):
+        assert wire.holds_failed_span(request(TRACES, span(), with_status(2)), ROOT)
+
+    @pytest.mark.parametrize("code", [0, 1])
+    def test_is_no_other_status(self, code):
+        assert not wire.holds_failed_span(request(TRACES, with_status(code)), ROOT)
+
+    def test_is_not_that_of_another_span(self):
+        assert not wire.holds_failed_span(request(TRACES, with_status(2), span()), b"another!")
+
+    @pytest.mark.parametrize("body", [b"", b"\x0a\x05"])
+    def test_is_not_in_what_cannot_be_read(self, body):
+        assert not wire.holds_failed_span(body, ROOT)

@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from collector_ext.core.otlp import TRACES
-from collector_ext.core.platform.root import Root, is_failed, root_in
+from collector_ext.core.platform.root import Root, root_in
 from tests.fakes.telemetry_requests import TRACE_ID, parsed, request, span
 
 ROOT_ID = bytes(7) + b"\x09"
@@ -18,13 +18,6 @@ def root_of(body):
     found = root_in(body)
     assert isinstance(found, Root)
     return found
-
-
-def status(code):
-    made = span(span_id=ROOT_ID)
-    made.status.code = code
-    made.status.message = "why"
-    return made
 
 
 class TestARoot:
@@ -58,21 +51,3 @@ class TestARoot:
     )
     def test_without_ids_there_is_none(self, body):
         assert root_in(body) is None
-
-
-class TestAFailure:
-    """The status of the root alone says so."""
-
-    def test_is_the_status_error(self):
-        assert is_failed(request(TRACES, span(), status(2)), ROOT_ID)
-
-    @pytest.mark.parametrize("code", [0, 1])
-    def test_is_no_other_status(self, code):
-        assert not is_failed(request(TRACES, status(code)), ROOT_ID)
-
-    def test_is_not_that_of_another_span(self):
-        assert not is_failed(request(TRACES, status(2), span()), b"another!")
-
-    @pytest.mark.parametrize("body", [b"", b"\x0a\x05"])
-    def test_is_not_in_what_cannot_be_read(self, body):
-        assert not is_failed(body, ROOT_ID)
