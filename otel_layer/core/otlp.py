@@ -11,10 +11,9 @@ Source: https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentele
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from otel_layer.core.protobuf import field, utf8, varint
+from otel_layer.core.protobuf import DOUBLE, FIXED32, FIXED64, field, utf8, varint
 
 if TYPE_CHECKING:
     # For the shapes alone: this module runs without the SDK.
@@ -36,9 +35,6 @@ INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 UNFINISHED = "otel_layer.unfinished"
 """The attribute of a span that is sent though it has not ended."""
 
-_DOUBLE = Struct("<d").pack
-_FIXED64 = Struct("<Q").pack
-_FIXED32 = Struct("<I").pack
 
 _IS_REMOTE_IS_KNOWN = 0x100
 _IS_REMOTE = 0x200
@@ -82,11 +78,13 @@ class Encoder:
         encoded = self._span(span)
         if is_unfinished:
             encoded += field(b"\x4a", self._key(UNFINISHED) + field(b"\x12", b"\x10\x01"))
-        return EncodedItem(
-            self._resource_fields(span.resource),
-            self._scope_fields(span.instrumentation_scope),
-            field(b"\x12", encoded),
-        )
+        return self._item(span.resource, span.instrumentation_scope, encoded)
+
+    def _item(
+        self, resource: Resource, scope: InstrumentationScope | None, content: bytes
+    ) -> EncodedItem:
+        shared = self._resource_fields(resource), self._scope_fields(scope)
+        return EncodedItem(*shared, field(b"\x12", content))
 
     def _span(self, span: ReadableSpan) -> bytes:
         context, parent = span.get_span_context(), span.parent
@@ -107,9 +105,9 @@ class Encoder:
         # The SDK counts the kinds from zero, the protocol from one.
         parts += b"\x30", varint(span.kind.value + 1)
         if span.start_time:
-            parts += b"\x39", _FIXED64(span.start_time)
+            parts += b"\x39", FIXED64(span.start_time)
         if span.end_time:
-            parts += b"\x41", _FIXED64(span.end_time)
+            parts += b"\x41", FIXED64(span.end_time)
         self._add_lists(span, parts)
         parts += field(b"\x7a", _status(span.status)), b"\x85\x01", _flags(parent)
         return b"".join(parts)
@@ -123,7 +121,7 @@ class Encoder:
         _add_count(b"\x70", span.dropped_links, parts)
 
     def _event(self, event: Event) -> bytes:
-        parts = [b"\x09", _FIXED64(event.timestamp), field(b"\x12", utf8(event.name))]
+        parts = [b"\x09", FIXED64(event.timestamp), field(b"\x12", utf8(event.name))]
         self._add_attributes(b"\x1a", event.attributes, parts)
         _add_count(b"\x20", event.dropped_attributes, parts)
         return b"".join(parts)
@@ -202,7 +200,7 @@ class Encoder:
 
     def _rarer_value(self, value: object) -> bytes:
         if isinstance(value, float):
-            return b"\x21" + _DOUBLE(value)
+            return b"\x21" + DOUBLE(value)
         if isinstance(value, int):
             return _integer(int(value))
         if isinstance(value, bytes):
@@ -283,8 +281,8 @@ def _status(status: Status) -> bytes:
 
 def _flags(parent: SpanContext | None) -> bytes:
     if parent and parent.is_remote:
-        return _FIXED32(_IS_REMOTE_IS_KNOWN | _IS_REMOTE)
-    return _FIXED32(_IS_REMOTE_IS_KNOWN)
+        return FIXED32(_IS_REMOTE_IS_KNOWN | _IS_REMOTE)
+    return FIXED32(_IS_REMOTE_IS_KNOWN)
 
 
 def _add_count(tag: bytes, count: int, parts: list[bytes]) -> None:

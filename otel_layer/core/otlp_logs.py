@@ -6,21 +6,17 @@ Source: https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentele
 from __future__ import annotations
 
 from collections.abc import Mapping
-from struct import Struct
 from typing import TYPE_CHECKING
 
 from otel_layer.core.correlation import for_json, for_text
 from otel_layer.core.otlp import EncodedItem, Encoder
-from otel_layer.core.protobuf import field, utf8, varint
+from otel_layer.core.protobuf import FIXED32, FIXED64, field, utf8, varint
 
 if TYPE_CHECKING:
     # For the shapes alone: this module runs without the SDK.
     from opentelemetry._logs import LogRecord
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-
-_FIXED64 = Struct("<Q").pack
-_FIXED32 = Struct("<I").pack
 
 
 class LogEncoder(Encoder):
@@ -53,7 +49,7 @@ class LogEncoder(Encoder):
         if dropped_count:
             parts += b"\x38", varint(dropped_count)
         if record.trace_flags:
-            parts += b"\x45", _FIXED32(record.trace_flags)
+            parts += b"\x45", FIXED32(record.trace_flags)
         if record.trace_id:
             parts += b"\x4a\x10", record.trace_id.to_bytes(16, "big")
         if record.span_id:
@@ -61,11 +57,7 @@ class LogEncoder(Encoder):
         _add_time(b"\x59", record.observed_timestamp, parts)
         # The customer's own SDK may be older than the names of events (1.35).
         _add_text(b"\x62", getattr(record, "event_name", None), parts)
-        return EncodedItem(
-            self._resource_fields(resource),
-            self._scope_fields(scope),
-            field(b"\x12", b"".join(parts)),
-        )
+        return self._item(resource, scope, b"".join(parts))
 
 
 def without_correlation(
@@ -87,7 +79,7 @@ def without_correlation(
 
 def _add_time(tag: bytes, time_ns: int | None, parts: list[bytes]) -> None:
     if time_ns:
-        parts += tag, _FIXED64(time_ns)
+        parts += tag, FIXED64(time_ns)
 
 
 def _add_text(tag: bytes, text: str | None, parts: list[bytes]) -> None:

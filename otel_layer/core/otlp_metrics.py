@@ -11,7 +11,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from otel_layer.core.otlp import INT64_MAX, INT64_MIN, EncodedItem, Encoder
-from otel_layer.core.protobuf import field, utf8, varint
+from otel_layer.core.protobuf import DOUBLE, FIXED64, field, utf8, varint
 
 if TYPE_CHECKING:
     # For the shapes alone: this module runs without the SDK.
@@ -30,8 +30,6 @@ _KINDS = {
 }
 """The SDK's classes of data, and the field of a Metric that holds each."""
 
-_DOUBLE = Struct("<d").pack
-_FIXED64 = Struct("<Q").pack
 _SFIXED64 = Struct("<q").pack
 
 
@@ -58,11 +56,8 @@ class MetricEncoder(Encoder):
         for first in range(0, len(points), POINTS_MAX):
             some = points[first : first + POINTS_MAX]
             encoded = [field(b"\x0a", self._point(point)) for point in some]
-            yield EncodedItem(
-                self._resource_fields(resource),
-                self._scope_fields(scope.scope),
-                field(b"\x12", head + field(tag, b"".join(encoded) + tail)),
-            )
+            content = head + field(tag, b"".join(encoded) + tail)
+            yield self._item(resource, scope.scope, content)
 
     def _point(self, point: Any) -> bytes:  # noqa: ANN401  # of one of three classes
         if hasattr(point, "value"):
@@ -85,14 +80,14 @@ class MetricEncoder(Encoder):
             parts.append(field(b"\x3a", _packed("d", point.explicit_bounds)))
         parts += [field(b"\x42", self._exemplar(one)) for one in _exemplars(point)]
         self._add_attributes(b"\x4a", point.attributes, parts)
-        parts += b"\x59", _DOUBLE(point.min), b"\x61", _DOUBLE(point.max)
+        parts += b"\x59", DOUBLE(point.min), b"\x61", DOUBLE(point.max)
         return b"".join(parts)
 
     def _exponential(self, point: Any) -> bytes:  # noqa: ANN401  # an ExponentialHistogramDataPoint
         parts: list[bytes] = []
         self._add_attributes(b"\x0a", point.attributes, parts)
         parts += _times(point), _sum(point), b"\x30", varint(_zigzag(point.scale))
-        parts += b"\x39", _FIXED64(point.zero_count)
+        parts += b"\x39", FIXED64(point.zero_count)
         for tag, buckets in ((b"\x42", point.positive), (b"\x4a", point.negative)):
             if buckets.bucket_counts:
                 counts = b"".join(map(varint, buckets.bucket_counts))
@@ -101,11 +96,11 @@ class MetricEncoder(Encoder):
         if point.flags:
             parts += b"\x50", varint(point.flags)
         parts += [field(b"\x5a", self._exemplar(one)) for one in _exemplars(point)]
-        parts += b"\x61", _DOUBLE(point.min), b"\x69", _DOUBLE(point.max)
+        parts += b"\x61", DOUBLE(point.min), b"\x69", DOUBLE(point.max)
         return b"".join(parts)
 
     def _exemplar(self, exemplar: Any) -> bytes:  # noqa: ANN401  # an Exemplar
-        parts = [b"\x11", _FIXED64(exemplar.time_unix_nano)]
+        parts = [b"\x11", FIXED64(exemplar.time_unix_nano)]
         parts.append(_number(b"\x19", b"\x31", exemplar.value))
         if exemplar.span_id is not None and exemplar.trace_id is not None:
             parts += b"\x22\x08", exemplar.span_id.to_bytes(8, "big")
@@ -130,20 +125,20 @@ def _tail(data: Any) -> bytes:  # noqa: ANN401  # as in encode_metric
 
 
 def _times(point: Any) -> bytes:  # noqa: ANN401  # of any class
-    encoded = b"\x19" + _FIXED64(point.time_unix_nano)
+    encoded = b"\x19" + FIXED64(point.time_unix_nano)
     if point.start_time_unix_nano:  # a gauge has none
-        encoded = b"\x11" + _FIXED64(point.start_time_unix_nano) + encoded
+        encoded = b"\x11" + FIXED64(point.start_time_unix_nano) + encoded
     return encoded
 
 
 def _sum(point: Any) -> bytes:  # noqa: ANN401  # of either kind of histogram
-    return b"\x21" + _FIXED64(point.count) + b"\x29" + _DOUBLE(point.sum)
+    return b"\x21" + FIXED64(point.count) + b"\x29" + DOUBLE(point.sum)
 
 
 def _number(double_tag: bytes, integer_tag: bytes, value: Any) -> bytes:  # noqa: ANN401  # any number
     if isinstance(value, int) and INT64_MIN <= value <= INT64_MAX:
         return integer_tag + _SFIXED64(value)
-    return double_tag + _DOUBLE(value)  # an integer beyond 64 bits too: nearly right
+    return double_tag + DOUBLE(value)  # an integer beyond 64 bits too: nearly right
 
 
 def _packed(kind: str, values: Sequence[float]) -> bytes:

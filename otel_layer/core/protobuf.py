@@ -5,6 +5,13 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
+from struct import Struct
+
+DOUBLE = Struct("<d").pack
+FIXED64 = Struct("<Q").pack
+FIXED32 = Struct("<I").pack
+"""Encode a number of as many bits, without its tag."""
+
 _ONE_BYTE = tuple(bytes((value,)) for value in range(0x80))
 """The varints of one byte: nearly every length and tag, looked up instead of computed."""
 

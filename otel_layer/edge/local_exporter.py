@@ -137,11 +137,7 @@ class LocalExporter:
             root_id = self._roots.get(request_id) if request_id else None
             if context is not None and context.span_id == root_id:
                 return  # it goes with ``end``, which follows
-            now = monotonic()
-            if self._is_sending or not self._link.patience.allows(now):
-                return
-            if root_id is None or self._outbox.is_due(request_id, now):
-                self._send(request_id, self._outbox.take(request_id))
+            self._send_due(TRACES, request_id, at_once=root_id is None)
 
     def _request_id(self) -> str | None:
         # Of the invocation that the running code is part of.
@@ -181,13 +177,18 @@ class LocalExporter:
             outbox = self._outboxes[signal]
             for item in items:
                 outbox.put(request_id, item)
-            now = monotonic()
-            if self._is_sending or not self._link.patience.allows(now):
-                return
-            if at_once or request_id not in self._roots or outbox.is_due(request_id, now):
-                items = outbox.take(request_id)
-                if items:
-                    self._send(request_id, items, signal=signal)
+            self._send_due(signal, request_id, at_once=at_once)
+
+    def _send_due(self, signal: Signal, request_id: str | None, *, at_once: bool) -> None:
+        now = monotonic()
+        if self._is_sending or not self._link.patience.allows(now):
+            return
+        outbox = self._outboxes[signal]
+        # Where no invocation runs, nothing waits.
+        if at_once or request_id not in self._roots or outbox.is_due(request_id, now):
+            items = outbox.take(request_id)
+            if items:
+                self._send(request_id, items, signal=signal)
 
     def snapshot(self, request_id: str) -> None:
         """Send what there is of an invocation that is about to run out of time.
