@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from collector_ext.core.events import FunctionLogged
+    from collector_ext.core.platform.root import Root
 
 INVOCATION_COUNT_MAX = 256
 """Traces that are remembered, as of unfinished roots: beyond, the oldest is forgotten."""
@@ -69,10 +70,9 @@ class FunctionLogs:
         self._lost_count = 0  # records that Lambda dropped
         self._said_count = 0  # of these, when it was last said
 
-    def started(self, request_id: str, body: bytes) -> None:
-        """Take the provisional root of an invocation."""
-        root = root_in(body) if request_id else None
-        if root is not None:
+    def started(self, request_id: str, root: Root | None) -> None:
+        """Take the provisional root of an invocation; None for one that cannot be read."""
+        if request_id and root is not None:
             self._remember(request_id, TraceContext(root.trace_id, root.span_id, _SAMPLED))
 
     def ended(self, request_id: str, body: bytes) -> None:

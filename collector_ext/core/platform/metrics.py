@@ -11,7 +11,6 @@ from collector_ext.core.platform.records import (
     INVOKE_RUNTIME_DONE,
     RESTORE_REPORT,
 )
-from collector_ext.core.platform.root import root_in
 from collector_ext.core.platform.startup import SNAP_START, Startup
 
 TYPE_CHECKING = False
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from collector_ext.core.platform.price import Prices
     from collector_ext.core.platform.records import PlatformRecord
+    from collector_ext.core.platform.root import Root
 
     T = TypeVar("T")
 
@@ -75,9 +75,8 @@ class PlatformMetrics:
         metrics = self._measured.take(start_ns, end_ns)
         return otlp_metrics.request(self._resource, _SCOPE_NAME, self._version, metrics)
 
-    def started(self, request_id: str, body: bytes) -> None:
-        """Take the provisional root of an invocation."""
-        root = root_in(body)
+    def started(self, request_id: str, root: Root | None) -> None:
+        """Take the provisional root of an invocation; None for one that cannot be read."""
         if root is not None:
             _remember(self._root_ids, request_id, root.span_id)
 

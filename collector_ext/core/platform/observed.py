@@ -23,6 +23,7 @@ from collector_ext.core.events import (
 from collector_ext.core.invocation import EARLY_END_S
 from collector_ext.core.lifecycle import DRAINING
 from collector_ext.core.platform.records import INVOKE_REPORT
+from collector_ext.core.platform.root import root_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,11 +135,11 @@ class Observed:
         return []
 
     def _started(self, event: PayloadReceived, now: float) -> list[Action]:
-        request_id, body = event.request_id, event.payload.body
+        request_id, root = event.request_id, root_in(event.payload.body)
         for part in (self._metrics, self._logs):
             if part:
-                part.started(request_id, body)
-        return self._put(self._traces.started(request_id, body), now) if self._traces else []
+                part.started(request_id, root)
+        return self._put(self._traces.started(request_id, root), now) if self._traces else []
 
     def _told_its_end(self, event: PayloadReceived, now: float) -> None:
         for part in (self._metrics, self._logs):

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collector_ext.core.otlp import PROTOBUF, TRACES, Payload
 from collector_ext.core.platform import spans
 from collector_ext.core.platform.records import INVOKE_REPORT, INVOKE_RUNTIME_DONE
-from collector_ext.core.platform.root import root_in
 from collector_ext.core.platform.startup import Startup
 
 TYPE_CHECKING = False
@@ -53,9 +52,13 @@ class PlatformTraces:
         self._cold_start: tuple[str, Initialisation] | None = None  # whose; until its root comes
         self._known: dict[str, list[_Known]] = {}  # by request id, the newest try first
 
-    def started(self, request_id: str, body: bytes) -> list[Payload]:
-        """Take the provisional root of an invocation; return what was waiting for it."""
-        root = root_in(body)
+    def started(self, request_id: str, root: Root | None) -> list[Payload]:
+        """Take the provisional root of an invocation; return what was waiting for it.
+
+        Args:
+            request_id: Of the invocation.
+            root: None for one that cannot be read.
+        """
         tries = self._known.pop(request_id, [])
         if root is None or (tries and tries[0].root.span_id == root.span_id):
             self._known.update({request_id: tries} if tries else {})

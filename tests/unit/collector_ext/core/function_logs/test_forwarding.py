@@ -18,6 +18,7 @@ from collector_ext.core.function_logs.forwarding import (
 )
 from collector_ext.core.otlp import LOGS, TRACES
 from collector_ext.core.otlp_items import item_count
+from collector_ext.core.platform.root import root_in
 from tests.fakes.platform_entries import at_ns, at_s, entry, init, report, restore, start
 from tests.fakes.platform_entries import runtime_done as done
 from tests.fakes.telemetry_requests import TRACE_ID, items_in, plain, request, span
@@ -148,14 +149,14 @@ class TestItsTrace:
     """Is the one that it names, else that of the root span of its invocation."""
 
     def test_it_is_the_roots(self, told):
-        told.logs.started("r-1", ROOT)
+        told.logs.started("r-1", root_in(ROOT))
 
         (record,) = told.tell(start("r-1", 0), written("hello"))
 
         assert (record.trace_id, record.span_id, record.flags) == (TRACE_ID, ROOT_ID, 1)
 
     def test_what_it_names_counts(self, told):
-        told.logs.started("r-1", ROOT)
+        told.logs.started("r-1", root_in(ROOT))
         fields = {"message": "so", "requestId": "r-1", "trace_id": OTHER_TRACE}
 
         (record,) = told.tell(written({**fields, "span_id": OTHER_SPAN, "trace_flags": "01"}))
@@ -170,21 +171,21 @@ class TestItsTrace:
         assert (record.trace_id, record.span_id) == (TRACE_ID, b"")
 
     def test_with_one_they_do_not(self, told):
-        told.logs.started("r-1", ROOT)
+        told.logs.started("r-1", root_in(ROOT))
         told.logs.ended("r-1", request(TRACES, span("call", span_id=bytes(7) + b"\x09")))
 
         assert told.tell(start("r-1", 0), written("hello"))[0].span_id == ROOT_ID
 
     @pytest.mark.parametrize(("request_id", "body"), [("", ROOT), ("r-1", b"\xff"), ("r-1", b"")])
     def test_what_has_no_root_has_no_trace(self, told, request_id, body):
-        told.logs.started(request_id, body)
+        told.logs.started(request_id, root_in(body))
         told.logs.ended(request_id, body)
 
         assert told.tell(start("r-1", 0), written("hello"))[0].trace_id == b""
 
     def test_only_so_many_are_remembered(self, told):
         for number in range(INVOCATION_COUNT_MAX + 1):
-            told.logs.started(f"r-{number}", ROOT)
+            told.logs.started(f"r-{number}", root_in(ROOT))
 
         first, second = told.tell(start("r-0", 0), written("a"), start("r-1", 1), written("b"))
 

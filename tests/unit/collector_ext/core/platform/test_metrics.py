@@ -8,6 +8,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from collector_ext.core.otlp import METRICS, TRACES
 from collector_ext.core.platform.metrics import INVOCATION_COUNT_MAX, PlatformMetrics
 from collector_ext.core.platform.price import Prices
+from collector_ext.core.platform.root import root_in
 from lambda_sandbox.core.telemetry.records import StartUp
 from tests.fakes.platform_entries import (
     at_ns,
@@ -125,7 +126,7 @@ class TestTheOutcome:
         assert self.outcomes(told) == {("faas.errors", "_OTHER"): 1}
 
     def test_that_only_the_root_knows(self, told):
-        told.metrics.started("r-1", OPEN)
+        told.metrics.started("r-1", root_in(OPEN))
         told.metrics.ended("r-1", request(TRACES, span(), FAILED))
         told.told(*invocation("r-1", 0, took_ms=3), *invocation("r-1", 60_000, took_ms=3))
 
@@ -133,14 +134,14 @@ class TestTheOutcome:
 
     @pytest.mark.parametrize("last", [b"", request(TRACES, span(span_id=ROOT))])
     def test_that_the_root_says_nothing_of(self, told, last):
-        told.metrics.started("r-1", OPEN)
+        told.metrics.started("r-1", root_in(OPEN))
         told.metrics.ended("r-1", last)
         told.told(*invocation("r-1", 0, took_ms=3))
 
         assert self.outcomes(told) == {("faas.invocations",): 1}
 
     def test_of_a_root_that_is_not_known(self, told):
-        told.metrics.started("r-1", b"")
+        told.metrics.started("r-1", root_in(b""))
         told.metrics.ended("r-1", request(TRACES, FAILED))
         told.told(*invocation("r-1", 0, took_ms=3))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector_ext.core.otlp import PROTOBUF, TRACES
+from collector_ext.core.platform.root import root_in
 from collector_ext.core.platform.traces import INVOCATION_COUNT_MAX, PlatformTraces
 from tests.fakes.platform_entries import (
     at_ns,
@@ -40,7 +41,9 @@ class Told:
         self.traces = PlatformTraces("0.1.0")
 
     def started(self, request_id="r-1", body=None):
-        return self._made(self.traces.started(request_id, root() if body is None else body))
+        return self._made(
+            self.traces.started(request_id, root_in(root() if body is None else body))
+        )
 
     def told(self, *entries):
         return [
